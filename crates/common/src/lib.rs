@@ -1,0 +1,21 @@
+//! What both workers share, one room per noun.
+//!
+//! Pure rooms (no client, no clock, no environment, no async): [`job`], [`attempt`], [`outcome`],
+//! [`pod_identity`], [`facts`], [`verdict`]. Rooms with effects: [`broker`] (the only lapin code),
+//! [`cluster`] (the only kube client code), [`outage`], [`settings`], [`telemetry`], [`health`],
+//! [`shutdown`]. [`handler`] is the road that every delivery takes through them.
+
+pub mod attempt;
+pub mod broker;
+pub mod cluster;
+pub mod facts;
+pub mod handler;
+pub mod health;
+pub mod job;
+pub mod outage;
+pub mod outcome;
+pub mod pod_identity;
+pub mod settings;
+pub mod shutdown;
+pub mod telemetry;
+pub mod verdict;

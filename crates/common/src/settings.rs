@@ -1,0 +1,215 @@
+//! What an operator can set: typed, validated, documented.
+//!
+//! Values come from built-in defaults, `config/default.yaml`, `config/local.yaml`, `NODE_CONFIG` and the
+//! environment, in that order. Nothing below `main` reads the environment or a file on its own.
+
+use std::{num::NonZeroU16, path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+
+/// Everything that either worker can be told. Both binaries share it and read what they need.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The broker and the queues.
+    pub broker: BrokerSettings,
+    /// The executors that builds can run in.
+    pub executors: ExecutorsSettings,
+    /// When checks fall due and how long each phase may last.
+    pub checks: CheckSettings,
+    /// How long a start may be tried.
+    pub start: StartSettings,
+    /// How the builds API is reached.
+    pub builds_api: BuildsApiSettings,
+    /// How long a delivery waits in place for a peer that is down.
+    pub hold: Duration,
+    /// Traces and logs.
+    pub telemetry: TelemetrySettings,
+    /// Where health and metrics are served.
+    pub http: HttpSettings,
+    /// How long in-flight deliveries may take to end after SIGTERM.
+    pub drain: Duration,
+}
+
+/// The broker, the operators' objects, and how fast we take from them.
+#[derive(Debug, Clone)]
+pub struct BrokerSettings {
+    /// `amqp` or `amqps`.
+    pub protocol: Protocol,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The vhost's name, without the slash that `RABBITMQ_VIRTUAL_HOST` begins with.
+    pub vhost: String,
+    /// User name, as it is (encoded where it enters a URI).
+    pub username: String,
+    /// Password.
+    pub password: SecretString,
+    /// Heartbeat interval; a dead peer is noticed after two.
+    pub heartbeat: Duration,
+    /// The exchange that everything is published to.
+    pub exchange: String,
+    /// The cluster's main queue; ours are named after it.
+    pub queue: String,
+    /// The operators' retry queue (the predecessor's verify messages).
+    pub retry_queue: String,
+    /// Whether verify-worker consumes the operators' retry queue.
+    pub retry_queue_enabled: bool,
+    /// Unsettled deliveries per consumer: back-pressure and concurrency limit in one.
+    pub prefetch: NonZeroU16,
+    /// Tries after which a message's own error becomes final; 0 fails at the first.
+    pub message_reprocess_limit: u32,
+    /// Whether the operators' objects are expected or declared.
+    pub topology: TopologyMode,
+    /// PEM file with further certificate authorities for `amqps`.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How the broker is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Plain AMQP 0-9-1.
+    Amqp,
+    /// AMQP 0-9-1 over TLS.
+    Amqps,
+}
+
+/// Who makes the operators' exchange and queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopologyMode {
+    /// They exist; a missing one is an error (default).
+    Existing,
+    /// We declare them, for a fresh installation.
+    Declare,
+}
+
+/// The executors and the rule that chooses one.
+#[derive(Debug, Clone)]
+pub struct ExecutorsSettings {
+    /// In the order of the configuration; at least one.
+    pub all: Vec<ExecutorSettings>,
+    /// The executor for builds that neither an annotation nor a weight decides.
+    pub default: String,
+}
+
+/// One place where builds can run: a Kubernetes namespace and a shape of pod.
+#[derive(Debug, Clone)]
+pub struct ExecutorSettings {
+    /// The key under `executor`, e.g. `k8s-sandbox`.
+    pub name: String,
+    /// Which shape of pod it makes.
+    pub plugin: Plugin,
+    /// Share of the weighted draw; 0 takes no part.
+    pub weightage: u32,
+    /// Regular expressions of container images that the weighted draw keeps away.
+    pub exclusions: Vec<String>,
+    /// The API server and namespace.
+    pub cluster: ClusterSettings,
+    /// Prefix of pod names, labels and cache folders.
+    pub prefix: String,
+    /// Everything that shapes the pod.
+    pub pod: PodSettings,
+}
+
+/// The shapes of pod that we can make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plugin {
+    /// `screwdriver-executor-k8s`.
+    K8s,
+    /// `screwdriver-executor-k8s-vm`.
+    K8sVm,
+}
+
+/// How one API server is reached.
+#[derive(Debug, Clone)]
+pub struct ClusterSettings {
+    /// `host[:port]`, always https.
+    pub host: String,
+    /// A fixed bearer token; `None` reads the pod's own service account token, again and again.
+    pub token: Option<SecretString>,
+    /// Namespace of the build pods.
+    pub namespace: String,
+    /// PEM file with the API server's certificate authorities; `None`: the service account's.
+    pub ca_file: Option<PathBuf>,
+    /// `K8S_INSECURE_SKIP_TLS_VERIFY`.
+    pub insecure_skip_tls_verify: bool,
+    /// Longest that one call may take (`CIRCUIT_TIMEOUT`).
+    pub timeout: Duration,
+}
+
+/// When checks fall due and how long each phase may last.
+#[derive(Debug, Clone)]
+pub struct CheckSettings {
+    /// Ages of a start at which it is looked at, rising, all below `init_timeout`.
+    pub ladder: Vec<Duration>,
+    /// Age of the check that tells a waiting user so; every later check comes this much after the last.
+    pub init_timeout: Duration,
+    /// How long each phase may last.
+    pub clocks: Clocks,
+}
+
+/// How long a build may stay in a phase before that is a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clocks {
+    /// No node takes the pod.
+    pub scheduling: Duration,
+    /// An image is being pulled, without an error so far.
+    pub pulling: Duration,
+    /// Sandbox, volumes and init containers.
+    pub initialising: Duration,
+    /// Containers are created and the build container is not running yet.
+    pub starting: Duration,
+}
+
+/// How long a start may be tried.
+#[derive(Debug, Clone, Copy)]
+pub struct StartSettings {
+    /// From the first handling, time held by outages not counted.
+    pub deadline: Duration,
+}
+
+/// How the builds API is reached; its address is the message's own.
+#[derive(Debug, Clone)]
+pub struct BuildsApiSettings {
+    /// PEM file with further certificate authorities.
+    pub ca_file: Option<PathBuf>,
+    /// Longest that one call may take.
+    pub timeout: Duration,
+}
+
+/// Traces and logs.
+#[derive(Debug, Clone)]
+pub struct TelemetrySettings {
+    /// Base address of an OTLP/HTTP collector; `None`: nothing is exported.
+    pub otlp_endpoint: Option<url::Url>,
+    /// Filter of log lines, as `RUST_LOG` or `LOG_LEVEL` give it.
+    pub log_filter: String,
+    /// One JSON object a line, or lines for people.
+    pub log_format: LogFormat,
+    /// Whether a check's span is a child of the span that armed it (else a new root that links to it).
+    pub delayed_as_child: bool,
+    /// Share of new traces that are kept, 0 to 1.
+    pub sample_ratio: f64,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Lines for people.
+    Text,
+}
+
+/// Where health and metrics are served.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Address to listen on.
+    pub host: std::net::IpAddr,
+    /// Port to listen on; 0 lets the system choose (printed in the log).
+    pub port: u16,
+}
+
+/// In the making: everything that shapes the pod.
+#[derive(Debug, Clone)]
+pub struct PodSettings {}
