@@ -1,6 +1,6 @@
 // One program for a whole Kubernetes control plane: it becomes the component
-// it is called as. The components share most of their code, so a single binary
-// links in a fifth of the time and the space that five would take.
+// it is called as. The components share most of their code, and one binary
+// links and stores that code once where five would do it five times.
 package main
 
 import (

@@ -1,1 +1,13 @@
-//! See below.
+//! Real peers for tests and demo, one room each: [`broker`], [`control_plane`], [`kubelet`],
+//! [`builds_api`], [`collector`], [`worker`]; [`world`] starts them all for one run.
+
+pub mod broker;
+pub mod builds_api;
+pub mod collector;
+pub mod control_plane;
+pub mod kubelet;
+pub mod pki;
+pub mod poll;
+pub mod process;
+pub mod worker;
+pub mod world;
