@@ -141,7 +141,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-say "building Kubernetes $version with $go_found: about 5 minutes on 2 cores, later runs find it in $assets"
+say "building Kubernetes $version with $go_found: 5 to 15 minutes on 2 cores, later runs find it in $assets"
 log=$temp/log
 : >"$log"
 

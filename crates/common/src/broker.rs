@@ -1,1 +1,22 @@
-//! In the making.
+//! RabbitMQ: the only lapin code.
+//!
+//! [`names`] and [`topology`] say which queues exist, [`session`] opens connections and channels,
+//! [`supervisor`] keeps one session alive and feeds its deliveries to the handler, [`publisher`]
+//! publishes with confirms, [`delivery`] is the right to settle a message.
+//!
+//! lapin's own recovery stays off: with it, a channel that dies leaves its consumer silent for ever.
+
+pub mod delivery;
+pub mod error;
+mod headers;
+pub mod names;
+pub mod publisher;
+mod session;
+pub mod supervisor;
+pub mod topology;
+
+pub use delivery::Delivery;
+pub use error::{BrokerError, PublishError};
+pub use names::{Names, Queue};
+pub use publisher::Publisher;
+pub use supervisor::{Broker, Consumption};

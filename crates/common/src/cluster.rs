@@ -1,1 +1,186 @@
-//! In the making.
+//! Kubernetes: the only kube client code. One HTTP/2 client per executor, every call bounded in time,
+//! errors by meaning ([`error`]). No decision lives here.
+
+pub mod error;
+
+use std::time::Duration;
+
+use hyper_util::{
+    client::legacy::{Client as HttpClient, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::{
+    Api, Client, Config,
+    api::{DeleteParams, ListParams, PostParams, Preconditions},
+    client::ConfigExt,
+    config::AuthInfo,
+};
+use tower::ServiceBuilder;
+use tracing::Instrument;
+
+pub use error::{Class, ClusterError};
+
+use crate::{
+    settings::ClusterSettings,
+    telemetry::{
+        metrics::{Metrics, labels::Peer},
+        spans,
+    },
+};
+
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// Connections that idle longer are closed; HTTP/2 keep-alive finds dead ones before that.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// One executor's namespace on one API server.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    pods: Api<Pod>,
+    events: Api<Event>,
+    namespace: String,
+    timeout: Duration,
+    metrics: Metrics,
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// A client for `settings`; nothing is connected yet.
+    ///
+    /// # Errors
+    /// The address is no host, or a file of certificates cannot be read.
+    pub fn new(settings: &ClusterSettings, metrics: Metrics) -> Result<Self, ClusterError> {
+        let config = config(settings)?;
+        let client = client(&config).map_err(ClusterError::setup)?;
+        Ok(Self {
+            pods: Api::namespaced(client.clone(), &settings.namespace),
+            events: Api::namespaced(client.clone(), &settings.namespace),
+            client,
+            namespace: settings.namespace.clone(),
+            timeout: settings.timeout,
+            metrics,
+        })
+    }
+
+    /// The namespace of the build pods.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Creates `pod`. Safe to repeat when the result is unknown, because the pod has a name.
+    pub async fn create(&self, pod: &Pod) -> Result<Pod, ClusterError> {
+        let params = PostParams::default();
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        self.call("create pod", name, self.pods.create(&params, pod)).await
+    }
+
+    /// The pod called `name`, if there is one.
+    pub async fn get(&self, name: &str) -> Result<Option<Pod>, ClusterError> {
+        self.call("get pod", name, self.pods.get_opt(name)).await
+    }
+
+    /// All pods that carry `label`. Costs more with every pod in the namespace: not for every check.
+    pub async fn list(&self, label: &str) -> Result<Vec<Pod>, ClusterError> {
+        let params = ListParams::default().labels(label);
+        let list = self.call("list pods", "", self.pods.list(&params)).await?;
+        Ok(list.items)
+    }
+
+    /// Deletes the very pod that has `uid`. One that is gone or was replaced counts as deleted.
+    pub async fn delete(&self, name: &str, uid: &str) -> Result<(), ClusterError> {
+        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+        let params = DeleteParams::default().preconditions(preconditions);
+        match self.call("delete pod", name, self.pods.delete(name, &params)).await {
+            Ok(_) | Err(ClusterError::NotFound { .. } | ClusterError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes all pods that carry `label`.
+    pub async fn delete_all(&self, label: &str) -> Result<(), ClusterError> {
+        let (delete, list) = (DeleteParams::default(), ListParams::default().labels(label));
+        self.call("delete pods", "", self.pods.delete_collection(&delete, &list)).await.map(drop)
+    }
+
+    /// The events of the pod that has `uid`.
+    pub async fn events(&self, uid: &str) -> Result<Vec<Event>, ClusterError> {
+        let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+        let list = self.call("list events", "", self.events.list(&params)).await?;
+        Ok(list.items)
+    }
+
+    /// Whether the API server answers at all.
+    pub async fn probe(&self) -> Result<(), ClusterError> {
+        self.call("get version", "", self.client.apiserver_version()).await.map(drop)
+    }
+
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        pod: &str,
+        call: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, ClusterError> {
+        let begin = tokio::time::Instant::now();
+        let span = spans::cluster_span(name, &self.namespace, pod);
+        let result = match tokio::time::timeout(self.timeout, call.instrument(span.clone())).await {
+            Ok(result) => result.map_err(ClusterError::from),
+            Err(_) => Err(ClusterError::Timeout { after: self.timeout }),
+        };
+        if let Err(error) = &result {
+            spans::record_error(&span, error.as_str());
+        }
+        self.metrics.call(Peer::Kubernetes, name, answer(result.as_ref().err()), begin.elapsed());
+        result
+    }
+}
+
+fn config(settings: &ClusterSettings) -> Result<Config, ClusterError> {
+    let url = format!("https://{}", settings.host)
+        .parse()
+        .map_err(|_| ClusterError::Address { host: settings.host.clone() })?;
+    let mut config = Config::new(url);
+    config.default_namespace.clone_from(&settings.namespace);
+    config.accept_invalid_certs = settings.insecure_skip_tls_verify;
+    let in_pod = std::path::PathBuf::from(format!("{SERVICE_ACCOUNT}/ca.crt"));
+    config.root_cert_file = settings.ca_file.clone().or_else(|| in_pod.exists().then_some(in_pod));
+    // Both files are read again and again: tokens and authorities rotate.
+    config.auth_info = AuthInfo {
+        token: settings.token.clone(),
+        token_file: settings.token.is_none().then(|| format!("{SERVICE_ACCOUNT}/token")),
+        ..AuthInfo::default()
+    };
+    Ok(config)
+}
+
+/// kube's own client speaks HTTP/1.1: twenty calls under way are twenty connections with a TLS state
+/// each. Over HTTP/2 they are one.
+fn client(config: &Config) -> kube::Result<Client> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(KEEP_ALIVE));
+    let tls = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(config.rustls_client_config()?)
+        .https_only()
+        .enable_all_versions()
+        .wrap_connector(tcp);
+    let http = HttpClient::builder(TokioExecutor::new())
+        .timer(hyper_util::rt::TokioTimer::new())
+        .pool_timer(hyper_util::rt::TokioTimer::new())
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .build(tls);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .map_err(tower::BoxError::from)
+        .service(http);
+    Ok(Client::new(service, config.default_namespace.clone()))
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,163 @@
-//! In the making.
+//! The road of a delivery: decode, plan, act, outcome, report, settle. One way in, one way out.
+//!
+//! Whatever happens on the way, a panic too, the delivery is settled, counted and logged here and
+//! nowhere else.
+
+use std::{any::Any, error::Error, panic::AssertUnwindSafe};
+
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use crate::{
+    attempt::Attempt,
+    broker::{Delivery, Queue},
+    job::{DecodeError, Job},
+    outcome::{Outcome, ParkReason},
+    telemetry::{
+        metrics::{InFlight, Metrics},
+        propagation::{self, TraceContext},
+        spans,
+    },
+};
+
+/// Bodies larger than this are decoded off the runtime: megabytes of nonsense must not keep its threads
+/// from heartbeats and from other builds.
+const LARGE_BODY: usize = 256 * 1024;
+
+/// What a worker does with a job: plan, act, decide the outcome, report.
+pub trait Handler: Send + Sync + 'static {
+    /// Handles one job. Never settles anything.
+    fn handle(&self, job: &Job<'_>, taken: Taken<'_>) -> impl Future<Output = Outcome> + Send;
+
+    /// What becomes of a job whose handling panicked.
+    fn after_panic(&self, job: &Job<'_>, taken: Taken<'_>) -> Outcome;
+}
+
+/// What a handler may know about the delivery beside its job.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken<'a> {
+    /// The queue that it came from.
+    pub queue: Queue,
+    /// Which try this is.
+    pub attempt: Attempt,
+    /// The trace that it belongs to, from its headers or its body.
+    pub trace: Option<&'a TraceContext>,
+}
+
+/// A handling panicked; the text is the panic's, for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("handling panicked: {0}")]
+pub struct Panicked(String);
+
+// === the road ===
+
+/// Takes one delivery all the way. Returns when it is settled.
+pub async fn deliver<H: Handler>(handler: &H, delivery: Delivery, metrics: &Metrics, delayed_as_child: bool) {
+    let in_flight = metrics.delivery_begins(delivery.queue());
+    if !delivery.is_usable() {
+        // Its channel is gone: it comes again on another, and work on this one would be done twice.
+        metrics.settlement_lost(delivery.queue());
+        return;
+    }
+    let span = spans::process_span(delivery.queue_name(), delivery.tag());
+    travel(handler, delivery, metrics, in_flight, &span, delayed_as_child).instrument(span.clone()).await;
+}
+
+async fn travel<H: Handler>(
+    handler: &H,
+    delivery: Delivery,
+    metrics: &Metrics,
+    in_flight: InFlight,
+    span: &tracing::Span,
+    delayed_as_child: bool,
+) {
+    let queue = delivery.queue();
+    let (kind, outcome) = match decode(delivery.payload()) {
+        Ok(job) => {
+            let trace = delivery.trace_context().or_else(|| job.trace_context().cloned());
+            join(span, trace.as_ref(), &job, delayed_as_child);
+            let attempt = delivery.attempt(job.counted_attempts());
+            let build = job.config().map_or(0, |config| config.build_id.get());
+            spans::record_job(span, job.kind(), build, attempt.failed);
+            let taken = Taken { queue, attempt, trace: trace.as_ref() };
+            (job.kind(), handle(handler, &job, taken).await)
+        }
+        Err(garbage) => ("unknown", Outcome::Parked(ParkReason::Undecodable(garbage))),
+    };
+    let name = outcome.as_str();
+    observe(span, kind, &outcome);
+    if let Outcome::Parked(reason) = &outcome {
+        metrics.parked(reason.as_str());
+    }
+    if let Err(error) = delivery.settle(outcome.into_settlement()).await {
+        metrics.settlement_lost(queue);
+        tracing::warn!(error = &error as &dyn Error, "the settlement did not reach the broker; the message comes again");
+    }
+    in_flight.settled(kind, name);
+}
+
+/// Makes the delivery part of its trace. Checks come minutes later: collectors that decide early what to
+/// keep want them as traces of their own that link back.
+fn join(span: &tracing::Span, trace: Option<&TraceContext>, job: &Job<'_>, delayed_as_child: bool) {
+    let Some(trace) = trace else { return };
+    if matches!(job, Job::Check(_)) && !delayed_as_child {
+        propagation::add_link(span, trace);
+    } else {
+        propagation::set_parent(span, trace);
+    }
+}
+
+fn decode(payload: &[u8]) -> Result<Job<'_>, DecodeError> {
+    if payload.len() > LARGE_BODY {
+        tokio::task::block_in_place(|| rayon::scope(|_| Job::decode(payload)))
+    } else {
+        Job::decode(payload)
+    }
+}
+
+async fn handle<H: Handler>(handler: &H, job: &Job<'_>, taken: Taken<'_>) -> Outcome {
+    match AssertUnwindSafe(handler.handle(job, taken)).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(panic) => {
+            let panicked = Panicked(text_of(panic.as_ref()));
+            tracing::error!(error = &panicked as &dyn Error, "a defect of ours; the delivery is settled all the same");
+            handler.after_panic(job, taken)
+        }
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a text".to_owned())
+}
+
+/// The one log line of a delivery.
+fn observe(span: &tracing::Span, job: &'static str, outcome: &Outcome) {
+    let name = outcome.as_str();
+    spans::record_outcome(span, name);
+    if outcome.cause().is_some() {
+        spans::record_error(span, name);
+    }
+    match outcome {
+        Outcome::Parked(reason) => {
+            tracing::error!(job, outcome = name, reason = reason.as_str(), error = reason as &dyn Error, "parked");
+        }
+        Outcome::Again(again) | Outcome::Held(again) => {
+            tracing::warn!(job, outcome = name, delay = ?again.delay, error = again.cause.as_ref() as &dyn Error, "comes back");
+        }
+        Outcome::Unsettled(cause) => {
+            tracing::error!(job, outcome = name, error = cause.as_ref() as &dyn Error, "handed back to the broker");
+        }
+        Outcome::Created
+        | Outcome::Adopted
+        | Outcome::Stopped
+        | Outcome::Cleared
+        | Outcome::Probed
+        | Outcome::Healthy
+        | Outcome::Rearmed
+        | Outcome::Recreating
+        | Outcome::Failed
+        | Outcome::Finished
+        | Outcome::Nothing => tracing::info!(job, outcome = name, "done"),
+    }
+}

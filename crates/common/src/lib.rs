@@ -7,15 +7,21 @@
 
 pub mod attempt;
 pub mod broker;
+pub mod builds;
+pub mod clock;
 pub mod cluster;
+pub mod deadline;
 pub mod facts;
 pub mod handler;
 pub mod health;
 pub mod job;
+pub mod ladder;
 pub mod outage;
 pub mod outcome;
 pub mod pod_identity;
 pub mod settings;
+pub mod service;
 pub mod shutdown;
+pub mod site;
 pub mod telemetry;
 pub mod verdict;

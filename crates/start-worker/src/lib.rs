@@ -1,1 +1,42 @@
-//! See below.
+//! Turns start messages into build pods and arms their checks; deletes pods on stop; clears disk caches.
+//!
+//! The road of a delivery is `common::handler`; here are its stations, in order: [`plan`] (pure), [`act`],
+//! [`outcome`] (pure), [`handler`] (which also reports). [`executor`] and [`manifest`] (pure) say where
+//! and as what a build runs.
+
+pub mod act;
+pub mod clear;
+pub mod executor;
+pub mod handler;
+pub mod manifest;
+pub mod outcome;
+pub mod plan;
+
+use std::sync::Arc;
+
+use common::{
+    broker::Queue,
+    service::{Process, Service, ServiceError},
+};
+
+use crate::{act::World, handler::StartHandler, plan::Policy};
+
+/// The service's name in logs, traces and the broker's list of connections.
+pub const SERVICE: &str = "start-worker";
+
+/// Runs until the process is told to stop.
+///
+/// # Errors
+/// Only settings that cannot work. Whatever the world can mend is waited for.
+pub async fn run(process: Process) -> Result<(), ServiceError> {
+    let queues = vec![Queue::Main, Queue::Starts];
+    let service = Service::new(process, queues);
+    let world = World {
+        sites: service.sites()?,
+        builds: service.builds_api()?,
+        publisher: service.publisher(),
+        metrics: service.metrics(),
+    };
+    let policy = Policy { settings: service.settings().clone(), ladder: service.ladder() };
+    service.run(Arc::new(StartHandler { policy, world })).await
+}

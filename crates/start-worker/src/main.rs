@@ -1,2 +1,9 @@
-//! See below.
-fn main() {}
+//! The start-worker. What its start and stop do, in order, is in `common::service`.
+
+use std::process::ExitCode;
+
+use start_worker::{SERVICE, run};
+
+fn main() -> ExitCode {
+    common::service::main(SERVICE, env!("CARGO_PKG_VERSION"), run)
+}

@@ -1,1 +1,41 @@
-//! See below.
+//! Looks at build pods when their checks fall due, and tells the builds API what became of them.
+//!
+//! The road of a delivery is `common::handler`; here are its stations, in order: [`plan`] (pure), [`act`],
+//! [`outcome`] (pure), [`handler`] (which also reports). What a pod's state means is `common::verdict`.
+
+pub mod act;
+pub mod handler;
+pub mod outcome;
+pub mod plan;
+
+use std::sync::Arc;
+
+use common::{
+    broker::Queue,
+    service::{Process, Service, ServiceError},
+};
+
+use crate::{act::World, handler::VerifyHandler, plan::Policy};
+
+/// The service's name in logs, traces and the broker's list of connections.
+pub const SERVICE: &str = "verify-worker";
+
+/// Runs until the process is told to stop.
+///
+/// # Errors
+/// Only settings that cannot work. Whatever the world can mend is waited for.
+pub async fn run(process: Process) -> Result<(), ServiceError> {
+    let mut queues = vec![Queue::Checks];
+    if process.settings.broker.retry_queue_enabled {
+        queues.push(Queue::Retry);
+    }
+    let service = Service::new(process, queues);
+    let world = World {
+        sites: service.sites()?,
+        builds: service.builds_api()?,
+        publisher: service.publisher(),
+        metrics: service.metrics(),
+    };
+    let policy = Policy { settings: service.settings().clone(), ladder: service.ladder() };
+    service.run(Arc::new(VerifyHandler { policy, world })).await
+}

@@ -1,0 +1,44 @@
+# Everything a developer needs, by name. `make` lists it.
+.DEFAULT_GOAL := help
+SHELL := bash
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: peers ## Show the main job on real peers: builds of every fate, live
+	cargo build --workspace --bins --locked
+	cargo run --quiet --locked -p testbed --bin demo
+
+.PHONY: test
+test: peers ## Everything that CI runs: formatting, lints, docs, boundaries, unit and end-to-end tests
+	tests/scripts/test.sh
+
+.PHONY: peers
+peers: rabbitmq control-plane ## Make sure of the real peers that tests and demo start
+
+.PHONY: rabbitmq
+rabbitmq: ## Make sure of RabbitMQ (installs the distribution's package as root, or uses AMQP_URL)
+	@tests/scripts/rabbitmq.sh
+
+.PHONY: control-plane
+control-plane: ## Build the Kubernetes control plane once (about 5 minutes, then cached)
+	@tests/control-plane/build.sh
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+.PHONY: lint
+lint: ## Lints and boundaries, as CI has them
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	tests/scripts/boundaries.sh
+
+.PHONY: unit
+unit: ## Only the tests that need no peer
+	cargo test --workspace --exclude testbed --locked
+
+.PHONY: deny
+deny: ## Licences, advisories, banned crates (needs cargo-deny)
+	cargo deny check

@@ -1,0 +1,298 @@
+//! One session with the broker: two connections, the queues made sure of, the consumers started.
+//!
+//! Two connections, because a broker short of memory blocks every write of a connection that publishes:
+//! acks on the same connection would hang with it.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{Stream, StreamExt, stream::SelectAll};
+use lapin::{
+    Channel, Connection, ConnectionProperties, Consumer, Event, ExchangeKind,
+    options::{
+        BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, ExchangeDeclareOptions, QueueBindOptions,
+        QueueDeclareOptions,
+    },
+    tcp::OwnedTLSConfig,
+    types::{AMQPValue, FieldTable, ShortString},
+    uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo},
+};
+use secrecy::ExposeSecret;
+use tokio::{sync::watch, time::timeout};
+
+use super::{
+    error::{BrokerError, Refusal},
+    headers,
+    names::Queue,
+    publisher::{Envelope, PublishSession, Publisher},
+    topology::{Argument, QueueSpec, Role, Topology},
+};
+use crate::{
+    job::message,
+    settings::{BrokerSettings, Protocol, TopologyMode},
+};
+
+const CONNECT: Duration = Duration::from_secs(10);
+const OK: u16 = 200;
+
+/// What one queue's consumer hands out.
+pub(super) type Deliveries = SelectAll<futures_util::stream::BoxStream<'static, (Queue, Taken)>>;
+/// A delivery, or how the consumer ended.
+pub(super) type Taken = Result<lapin::message::Delivery, Option<lapin::Error>>;
+
+/// A session that works: connected, queues there, consumers started.
+pub(super) struct Session {
+    pub(super) publishing: Arc<PublishSession>,
+    pub(super) publish_events: std::pin::Pin<Box<dyn Stream<Item = Event> + Send>>,
+    pub(super) consume_events: std::pin::Pin<Box<dyn Stream<Item = Event> + Send>>,
+    pub(super) deliveries: Deliveries,
+    consuming: Connection,
+    consumers: Vec<(Channel, ShortString)>,
+}
+
+/// What a session is opened with.
+pub(super) struct Opening<'a> {
+    pub(super) settings: &'a BrokerSettings,
+    pub(super) topology: &'a Topology,
+    pub(super) queues: &'a [Queue],
+    pub(super) service: &'static str,
+    pub(super) blocked: watch::Receiver<bool>,
+}
+
+// === impl Opening ===
+
+impl Opening<'_> {
+    /// Connects and makes sure of every object; consumers start with [`Session::consume`].
+    pub(super) async fn open(&self) -> Result<Session, BrokerError> {
+        let consuming = self.connect("consume").await?;
+        self.ensure_operators(&consuming).await?;
+        for spec in &self.topology.ours {
+            self.ensure(&consuming, spec).await?;
+        }
+        let publishing = self.connect("publish").await?;
+        Ok(Session {
+            publish_events: Box::pin(publishing.events_listener()),
+            consume_events: Box::pin(consuming.events_listener()),
+            publishing: Arc::new(PublishSession::new(publishing, self.blocked.clone())),
+            deliveries: SelectAll::new(),
+            consuming,
+            consumers: Vec::new(),
+        })
+    }
+
+    async fn connect(&self, purpose: &str) -> Result<Connection, BrokerError> {
+        let settings = self.settings;
+        let tls = match &settings.ca_file {
+            Some(path) => OwnedTLSConfig {
+                cert_chain: Some(tokio::fs::read_to_string(path).await.map_err(BrokerError::CaFile)?),
+                ..OwnedTLSConfig::default()
+            },
+            None => OwnedTLSConfig::default(),
+        };
+        let name = format!("{} {purpose}", self.service);
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let runtime = lapin::runtime::default_runtime().map_err(BrokerError::Connection)?;
+        let connecting = Connection::connect_uri_with_config(uri(settings), properties, tls, runtime);
+        match timeout(CONNECT, connecting).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(BrokerError::on_connect(error, &settings.vhost)),
+            Err(_) => Err(BrokerError::Timeout { seconds: CONNECT.as_secs() }),
+        }
+    }
+
+    async fn ensure_operators(&self, connection: &Connection) -> Result<(), BrokerError> {
+        let exchange = self.topology.names.exchange();
+        let passive = self.topology.mode == TopologyMode::Existing;
+        let options = ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
+        let channel = channel(connection).await?;
+        channel
+            .exchange_declare(exchange.into(), ExchangeKind::Topic, options, FieldTable::default())
+            .await
+            .map_err(|error| self.refused(&format!("exchange {exchange}"), None, error))?;
+        for spec in &self.topology.operators {
+            let consumed = matches!(spec.role, Role::Consumed(queue) if self.queues.contains(&queue));
+            match self.topology.mode {
+                TopologyMode::Declare => self.ensure(connection, spec).await?,
+                TopologyMode::Existing if consumed => self.expect(connection, spec).await?,
+                TopologyMode::Existing => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn expect(&self, connection: &Connection, spec: &QueueSpec) -> Result<(), BrokerError> {
+        declare(connection, spec, true).await.map_err(|error| self.refused(&object(spec), None, error))
+    }
+
+    /// Passive first: reference permissions allow that, and objects declared in advance are taken as they are.
+    async fn ensure(&self, connection: &Connection, spec: &QueueSpec) -> Result<(), BrokerError> {
+        let mut in_advance = true;
+        if let Err(error) = declare(connection, spec, true).await {
+            if Refusal::of(&error) != Refusal::NotFound {
+                return Err(self.refused(&object(spec), Some(spec), error));
+            }
+            in_advance = false;
+            let declared = declare(connection, spec, false).await;
+            declared.map_err(|error| self.refused(&object(spec), Some(spec), error))?;
+        }
+        match self.bind(connection, spec).await {
+            Ok(()) => Ok(()),
+            // Whoever declared it in advance has bound it too; the probe will tell.
+            Err(error) if in_advance && Refusal::of(&error) == Refusal::Forbidden => {
+                tracing::warn!(queue = spec.name, "no permission to bind a queue that was declared in advance");
+                Ok(())
+            }
+            Err(error) => Err(self.refused(&object(spec), Some(spec), error)),
+        }
+    }
+
+    async fn bind(&self, connection: &Connection, spec: &QueueSpec) -> lapin::Result<()> {
+        let channel = connection.create_channel().await?;
+        let (queue, exchange) = (spec.name.as_str(), self.topology.names.exchange());
+        let options = QueueBindOptions::default();
+        channel.queue_bind(queue.into(), exchange.into(), queue.into(), options, FieldTable::default()).await?;
+        let _closing = channel.close(OK, "OK".into()).await;
+        Ok(())
+    }
+
+    fn refused(&self, object: &str, spec: Option<&QueueSpec>, source: lapin::Error) -> BrokerError {
+        let object = object.to_owned();
+        match Refusal::of(&source) {
+            Refusal::NotFound => BrokerError::Missing { object, source },
+            Refusal::Forbidden => BrokerError::Forbidden { object, remedy: self.remedy(spec), source },
+            Refusal::Conflict => {
+                let ours = spec.map_or_else(String::new, |spec| format!("{:?}", spec.arguments));
+                BrokerError::Conflict { object, ours, source }
+            }
+            Refusal::NotAllowed | Refusal::Other => BrokerError::Channel(source),
+        }
+    }
+
+    /// Either the permissions that we need, or the declaration by someone who has them.
+    fn remedy(&self, spec: Option<&QueueSpec>) -> String {
+        let (vhost, user) = (&self.settings.vhost, &self.settings.username);
+        let names = &self.topology.names;
+        let main = names.queue(Queue::Main).replace('.', "\\.");
+        let retry = names.queue(Queue::Retry).replace('.', "\\.");
+        let pattern = format!(
+            "^({}|{main}|{retry}|{main}\\.(checks|starts)\\.v1(\\.delay\\.[0-9]+)?|{main}\\.parked)$",
+            names.exchange()
+        );
+        let permissions =
+            format!("`rabbitmqctl set_permissions -p '{vhost}' '{user}' '{pattern}' '{pattern}' '{pattern}'`");
+        match spec {
+            Some(spec) => format!("{permissions}, or declare it in advance: `{}`", spec.declare_command(vhost)),
+            None => permissions,
+        }
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Starts the consumers, each on a channel of its own with its own prefetch.
+    pub(super) async fn consume(&mut self, opening: &Opening<'_>) -> Result<(), BrokerError> {
+        for &queue in opening.queues {
+            let name = opening.topology.names.queue(queue);
+            let refused = |error| opening.refused(&format!("queue {name}"), None, error);
+            let channel = channel(&self.consuming).await?;
+            // Per consumer, not global: global prefetch is deprecated in RabbitMQ.
+            let prefetch = opening.settings.prefetch.get();
+            channel.basic_qos(prefetch, BasicQosOptions { global: false }).await.map_err(refused)?;
+            let options = BasicConsumeOptions::default(); // acks on, not exclusive: replicas share the queue
+            let consumer = channel
+                .basic_consume(name.as_str().into(), ShortString::default(), options, FieldTable::default())
+                .await
+                .map_err(refused)?;
+            self.consumers.push((channel, consumer.tag()));
+            self.deliveries.push(taken(queue, consumer));
+        }
+        Ok(())
+    }
+
+    /// Sends one message through each queue of ours: permissions and bindings are proven before work comes.
+    pub(super) async fn probe(&self, topology: &Topology, publisher: &Publisher) -> Result<(), BrokerError> {
+        let body = message::probe();
+        for spec in &topology.ours {
+            let expiration_ms = (spec.role == Role::Parking).then_some(0);
+            let envelope = Envelope { destination: &spec.name, body: &body, expiration_ms };
+            let probe = publisher.publish(envelope, headers::of_ours(None)).await;
+            probe.map_err(|source| BrokerError::Probe { object: object(spec), source })?;
+        }
+        Ok(())
+    }
+
+    /// Stops taking: the broker keeps what it has not delivered.
+    pub(super) async fn cancel(&self) {
+        for (channel, tag) in &self.consumers {
+            let _cancelling = timeout(CONNECT, channel.basic_cancel(tag.clone(), BasicCancelOptions::default())).await;
+        }
+    }
+
+    /// Closes cleanly, which flushes acks that are still on their way.
+    pub(super) async fn close(self) {
+        let _closing = timeout(CONNECT, self.consuming.close(OK, "OK".into())).await;
+        self.publishing.close().await;
+    }
+}
+
+/// A consumer's stream, its end made visible: lapin ends it silently when the queue is deleted.
+fn taken(queue: Queue, consumer: Consumer) -> futures_util::stream::BoxStream<'static, (Queue, Taken)> {
+    consumer
+        .map(|taken| taken.map_err(Some))
+        .chain(futures_util::stream::once(async { Err(None) }))
+        .map(move |taken| (queue, taken))
+        .boxed()
+}
+
+async fn channel(connection: &Connection) -> Result<Channel, BrokerError> {
+    connection.create_channel().await.map_err(BrokerError::Channel)
+}
+
+/// Declares on a channel of its own: a refusal closes the channel that it happens on.
+async fn declare(connection: &Connection, spec: &QueueSpec, passive: bool) -> lapin::Result<()> {
+    let channel = connection.create_channel().await?;
+    let options = QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare(spec.name.as_str().into(), options, table(&spec.arguments)).await?;
+    let _closing = channel.close(OK, "OK".into()).await;
+    Ok(())
+}
+
+fn object(spec: &QueueSpec) -> String {
+    format!("queue {}", spec.name)
+}
+
+fn table(arguments: &[(&'static str, Argument)]) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (key, value) in arguments {
+        let value = match value {
+            Argument::Text(text) => AMQPValue::LongString(text.as_str().into()),
+            Argument::Number(number) => AMQPValue::LongInt(*number),
+            Argument::Millis(millis) => AMQPValue::LongLongInt(*millis),
+        };
+        table.insert((*key).into(), value);
+    }
+    table
+}
+
+/// The address as parts: nothing has to be encoded, so no character of a password can break it.
+fn uri(settings: &BrokerSettings) -> AMQPUri {
+    AMQPUri {
+        scheme: match settings.protocol {
+            Protocol::Amqp => AMQPScheme::AMQP,
+            Protocol::Amqps => AMQPScheme::AMQPS,
+        },
+        authority: AMQPAuthority {
+            userinfo: AMQPUserInfo {
+                username: settings.username.clone(),
+                password: settings.password.expose_secret().to_owned(),
+            },
+            host: settings.host.clone(),
+            port: settings.port,
+        },
+        vhost: settings.vhost.clone(),
+        query: AMQPQueryString {
+            heartbeat: Some(u16::try_from(settings.heartbeat.as_secs()).unwrap_or(u16::MAX)),
+            ..AMQPQueryString::default()
+        },
+    }
+}

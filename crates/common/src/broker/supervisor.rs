@@ -1,0 +1,250 @@
+//! Keeps one session with the broker alive and feeds its deliveries to the handler.
+//!
+//! On any error, end of a consumer or closed connection everything is dropped and built anew. Handlers
+//! that are under way go on: what they settle on a dead channel is counted as lost and comes again.
+
+use std::{error::Error, ops::ControlFlow, sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::StreamExt;
+use lapin::Event;
+use tokio::{sync::watch, time::timeout};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    delivery::Delivery,
+    error::BrokerError,
+    names::Queue,
+    publisher::{PublishSession, Publisher},
+    session::{Opening, Session, Taken},
+    topology::Topology,
+};
+use crate::{
+    handler::{self, Handler},
+    health::{Condition, Heartbeat},
+    settings::BrokerSettings,
+    shutdown::Shutdown,
+    telemetry::metrics::{Metrics, labels::Connection},
+};
+
+/// How often the supervisor shows that it is alive while nothing happens.
+const PULSE: Duration = Duration::from_secs(5);
+
+/// What this process consumes.
+#[derive(Debug, Clone)]
+pub struct Consumption {
+    /// The service's name, shown in the broker's list of connections.
+    pub service: &'static str,
+    /// The queues.
+    pub queues: Vec<Queue>,
+}
+
+/// How the supervisor shows its state.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// Ready means connected and consuming.
+    pub condition: Condition,
+    /// Touched as long as the supervisor turns.
+    pub heartbeat: Heartbeat,
+    /// Reconnects and consumers.
+    pub metrics: Metrics,
+    /// Whether a check's span is a child of the span that armed it.
+    pub delayed_as_child: bool,
+}
+
+/// The supervisor.
+pub struct Broker {
+    settings: BrokerSettings,
+    topology: Topology,
+    consumption: Consumption,
+    surroundings: Surroundings,
+    sessions: watch::Sender<Option<Arc<PublishSession>>>,
+    blocked: watch::Sender<bool>,
+    publisher: Publisher,
+    tasks: TaskTracker,
+}
+
+/// Why serving a session ended.
+enum End {
+    Draining,
+    Lost(BrokerError),
+}
+
+// === impl Broker ===
+
+impl Broker {
+    /// A supervisor that does nothing before [`Broker::run`].
+    pub fn new(
+        settings: BrokerSettings,
+        topology: Topology,
+        consumption: Consumption,
+        surroundings: Surroundings,
+    ) -> Self {
+        let (sessions, session) = watch::channel(None);
+        let publisher = Publisher::new(topology.names.clone(), session, surroundings.metrics.clone());
+        let (blocked, _) = watch::channel(false);
+        Self { settings, topology, consumption, surroundings, sessions, blocked, publisher, tasks: TaskTracker::new() }
+    }
+
+    /// The publisher, for handlers.
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
+    /// Serves until told to drain, then finishes what is in hand for at most `drain`.
+    pub async fn run<H: Handler>(self, handler: Arc<H>, shutdown: &Shutdown, drain: Duration) {
+        let mut pauses = pauses();
+        while !shutdown.draining().is_cancelled() {
+            let opened = tokio::select! {
+                opened = self.open() => opened,
+                () = shutdown.draining().cancelled() => break,
+            };
+            let end = match opened {
+                Ok(mut session) => {
+                    pauses = self::pauses();
+                    let end = self.serve(&mut session, &handler, shutdown).await;
+                    self.surroundings.condition.unready("not connected to the broker");
+                    if matches!(end, End::Draining) {
+                        self.drain(session, shutdown, drain).await;
+                        return;
+                    }
+                    self.sessions.send_replace(None);
+                    end
+                }
+                Err(error) => End::Lost(error),
+            };
+            if let End::Lost(error) = end {
+                self.report(&error);
+                self.pause(pauses.next().unwrap_or(PULSE), shutdown).await;
+            }
+        }
+        let _drained = shutdown.bound(drain, self.finish()).await;
+    }
+
+    async fn open(&self) -> Result<Session, BrokerError> {
+        self.surroundings.heartbeat.beat();
+        self.blocked.send_replace(false);
+        let opening = self.opening();
+        let mut session = opening.open().await?;
+        self.sessions.send_replace(Some(session.publishing.clone()));
+        session.probe(&self.topology, &self.publisher).await?;
+        session.consume(&opening).await?;
+        Ok(session)
+    }
+
+    fn opening(&self) -> Opening<'_> {
+        Opening {
+            settings: &self.settings,
+            topology: &self.topology,
+            queues: &self.consumption.queues,
+            service: self.consumption.service,
+            blocked: self.blocked.subscribe(),
+        }
+    }
+
+    async fn serve<H: Handler>(&self, session: &mut Session, handler: &Arc<H>, shutdown: &Shutdown) -> End {
+        self.surroundings.condition.ready();
+        tracing::info!(queues = ?self.consumption.queues, "consuming");
+        let mut pulse = tokio::time::interval(PULSE);
+        let blocked = self.blocked.subscribe();
+        loop {
+            // While the broker blocks us, nothing could be published: take no more.
+            let intake = !*blocked.borrow();
+            let turn = tokio::select! {
+                () = shutdown.draining().cancelled() => return End::Draining,
+                _ = pulse.tick() => { self.surroundings.heartbeat.beat(); ControlFlow::Continue(()) }
+                event = session.publish_events.next() => self.on_event(event),
+                event = session.consume_events.next() => self.on_event(event),
+                taken = session.deliveries.next(), if intake => self.on_delivery(taken, handler),
+            };
+            if let ControlFlow::Break(error) = turn {
+                return End::Lost(error);
+            }
+        }
+    }
+
+    fn on_event(&self, event: Option<Event>) -> ControlFlow<BrokerError> {
+        match event {
+            Some(Event::ConnectionBlocked(reason)) => {
+                tracing::warn!(reason, "the broker blocks publishers: intake pauses");
+                self.blocked.send_replace(true);
+                self.surroundings.condition.unready("the broker blocks publishers (memory or disk alarm)");
+            }
+            Some(Event::ConnectionUnblocked) => {
+                tracing::info!("the broker takes messages again: intake goes on");
+                self.blocked.send_replace(false);
+                self.surroundings.condition.ready();
+            }
+            Some(Event::Error(error)) => return ControlFlow::Break(BrokerError::Connection(error)),
+            // Connected and flow control need nothing.
+            Some(_) => {}
+            None => return ControlFlow::Break(BrokerError::Closed),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn on_delivery<H: Handler>(
+        &self,
+        taken: Option<(Queue, Taken)>,
+        handler: &Arc<H>,
+    ) -> ControlFlow<BrokerError> {
+        let ended = |queue: Queue| BrokerError::ConsumerEnded { queue: self.topology.names.queue(queue) };
+        match taken {
+            Some((queue, Ok(delivery))) => {
+                let name = self.topology.names.queue(queue);
+                let delivery = Delivery::new(delivery, queue, name, self.publisher.clone());
+                let (handler, metrics) = (handler.clone(), self.surroundings.metrics.clone());
+                let as_child = self.surroundings.delayed_as_child;
+                self.tasks.spawn(async move { handler::deliver(handler.as_ref(), delivery, &metrics, as_child).await });
+                ControlFlow::Continue(())
+            }
+            Some((_, Err(Some(error)))) => ControlFlow::Break(BrokerError::Connection(error)),
+            Some((queue, Err(None))) => ControlFlow::Break(ended(queue)),
+            None => ControlFlow::Break(ended(Queue::Main)),
+        }
+    }
+
+    /// First stop taking, then finish, then close: acks need their channels to the end.
+    async fn drain(&self, session: Session, shutdown: &Shutdown, drain: Duration) {
+        session.cancel().await;
+        if let Err(aborted) = shutdown.bound(drain, self.finish()).await {
+            let under_way = self.tasks.len();
+            tracing::warn!(error = &aborted as &dyn Error, under_way, "deliveries stay with the broker");
+        }
+        self.sessions.send_replace(None);
+        session.close().await;
+    }
+
+    async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn pause(&self, pause: Duration, shutdown: &Shutdown) {
+        let _draining = timeout(pause, shutdown.draining().cancelled()).await;
+        self.surroundings.heartbeat.beat();
+    }
+
+    fn report(&self, error: &BrokerError) {
+        self.sessions.send_replace(None);
+        self.surroundings.metrics.reconnected(Connection::Consume);
+        tracing::error!(error = error as &dyn Error, "no session with the broker; trying again");
+        self.surroundings.condition.unready(error.to_string());
+    }
+}
+
+/// 0.5 s to 30 s with jitter, so that replicas do not come back in step.
+fn pauses() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(500))
+        .with_max_delay(Duration::from_secs(30))
+        .with_jitter()
+        .without_max_times()
+        .build()
+}
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker").field("consumption", &self.consumption).finish_non_exhaustive()
+    }
+}

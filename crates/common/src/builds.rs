@@ -1,0 +1,224 @@
+//! The builds API as the workers use it: the client, one outage watch per address, spans and counters.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use screwdriver_api_client::{BuildToken, BuildUpdate, Client, Class, Error as ApiError, Wanted};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use url::Url;
+
+use crate::{
+    job::BuildConfig,
+    outage::{Outage, Probe, Trouble},
+    outcome::ParkReason,
+    settings::BuildsApiSettings,
+    telemetry::{
+        metrics::{Metrics, labels::{AnswerClass, Peer}},
+        propagation,
+        spans,
+    },
+};
+
+/// Addresses that outages are watched for. Messages name the address, so the number must have a bound.
+const MAX_ADDRESSES: usize = 32;
+
+/// The builds APIs that messages name. Cheap to clone.
+#[derive(Clone)]
+pub struct BuildsApi {
+    client: Client,
+    outages: Arc<Mutex<HashMap<Url, Arc<Outage<StatusProbe>>>>>,
+    hold: Duration,
+    draining: CancellationToken,
+    metrics: Metrics,
+}
+
+/// What a FAILURE report that did not arrive means for the message.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Undelivered {
+    /// The build is finished: there was nothing to report.
+    Finished,
+    /// Nobody can be told, now or later.
+    Park(ParkReason),
+    /// The API refuses us, or is down: come back in long steps, until the token expires.
+    Later,
+    /// The API failed this once: come back soon.
+    Soon,
+}
+
+/// `GET /v4/status` of one address.
+#[derive(Debug)]
+struct StatusProbe {
+    client: Client,
+    api_uri: Url,
+}
+
+/// A job without the token that its kind always has; decoding rules it out.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The message carries no token.
+    #[error("the message carries no token")]
+    NoToken,
+    /// The API, or the way to it, failed.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+}
+
+// === impl BuildsApi ===
+
+impl BuildsApi {
+    /// A client for `settings`.
+    ///
+    /// # Errors
+    /// The file of certificate authorities cannot be used.
+    pub fn new(
+        settings: &BuildsApiSettings,
+        hold: Duration,
+        draining: CancellationToken,
+        metrics: Metrics,
+    ) -> Result<Self, ApiError> {
+        let mut builder = Client::builder().timeout(settings.timeout);
+        if let Some(path) = &settings.ca_file {
+            builder = builder.ca_file(path);
+        }
+        let client = builder.on_request(Arc::new(propagation::inject_headers)).build()?;
+        Ok(Self { client, outages: Arc::default(), hold, draining, metrics })
+    }
+
+    /// Sends `update`, whatever state the API is in, within `budget`.
+    pub async fn update_within(
+        &self,
+        budget: Duration,
+        config: &BuildConfig<'_>,
+        update: &BuildUpdate,
+    ) -> Result<(), ReportError> {
+        let token = config.token.as_ref().ok_or(ReportError::NoToken)?;
+        let sent = tokio::time::timeout(budget, self.put(config, token, update)).await;
+        Ok(sent.unwrap_or(Err(ApiError::Timeout))?)
+    }
+
+    /// Sends `update`; while the API is down, waits in place as long as deliveries are held.
+    pub async fn update(
+        &self,
+        config: &BuildConfig<'_>,
+        update: &BuildUpdate,
+    ) -> Result<(), Trouble<ReportError>> {
+        let token = config.token.as_ref().ok_or(Trouble::Own(ReportError::NoToken))?;
+        let outage = self.outage(&config.api_uri);
+        let is_transient = |error: &ReportError| matches!(error, ReportError::Api(e) if e.class() == Class::Transient);
+        outage
+            .call(is_transient, async || Ok(self.put(config, token, update).await?))
+            .await
+    }
+
+    /// Whether the build still wants a pod.
+    pub async fn wanted(&self, config: &BuildConfig<'_>) -> Result<Wanted, ReportError> {
+        let token = config.token.as_ref().ok_or(ReportError::NoToken)?;
+        let span = spans::builds_api_span("POST", "/v4/builds/{id}/token", config.api_uri.host_str().unwrap_or(""));
+        let begin = tokio::time::Instant::now();
+        let asked = self.client.wanted(&config.api_uri, config.build_id, token).instrument(span.clone()).await;
+        self.record(&span, "wanted", asked.as_ref().err(), begin.elapsed());
+        Ok(asked?)
+    }
+
+    async fn put(
+        &self,
+        config: &BuildConfig<'_>,
+        token: &BuildToken,
+        update: &BuildUpdate,
+    ) -> Result<(), ApiError> {
+        let span = spans::builds_api_span("PUT", "/v4/builds/{id}", config.api_uri.host_str().unwrap_or(""));
+        let call = self.client.update_build(&config.api_uri, config.build_id, token, update);
+        let begin = tokio::time::Instant::now();
+        let result = call.instrument(span.clone()).await;
+        self.record(&span, "update build", result.as_ref().err(), begin.elapsed());
+        result
+    }
+
+    fn record(&self, span: &tracing::Span, call: &'static str, error: Option<&ApiError>, took: Duration) {
+        // A finished build is an answer, not a fault.
+        if let Some(error) = error.filter(|error| error.class() != Class::Finished) {
+            spans::record_error(span, error.as_str());
+        }
+        self.metrics.call(Peer::BuildsApi, call, answer(error), took);
+    }
+
+    fn outage(&self, api_uri: &Url) -> Arc<Outage<StatusProbe>> {
+        let mut outages = self.outages.lock().unwrap_or_else(PoisonError::into_inner);
+        if outages.len() >= MAX_ADDRESSES && !outages.contains_key(api_uri) {
+            outages.clear();
+        }
+        let new = || {
+            let probe = StatusProbe { client: self.client.clone(), api_uri: api_uri.clone() };
+            Arc::new(Outage::new(probe, self.hold, self.draining.clone()))
+        };
+        outages.entry(api_uri.clone()).or_insert_with(new).clone()
+    }
+}
+
+fn answer(error: Option<&ApiError>) -> AnswerClass {
+    match error.map(ApiError::class) {
+        None => AnswerClass::Ok,
+        Some(Class::Finished) => AnswerClass::Finished,
+        Some(Class::Transient) => AnswerClass::Transient,
+        Some(Class::Permanent) => AnswerClass::Permanent,
+        Some(Class::Environment) => AnswerClass::Environment,
+    }
+}
+
+impl Probe for StatusProbe {
+    async fn answers(&self) -> bool {
+        self.client.status(&self.api_uri).await.is_ok()
+    }
+}
+
+impl std::fmt::Debug for BuildsApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BuildsApi").finish_non_exhaustive()
+    }
+}
+
+// === impl Undelivered ===
+
+impl Undelivered {
+    /// What an undelivered FAILURE means. Pure.
+    pub fn of(trouble: &Trouble<ReportError>, token_expired: bool) -> Self {
+        let error = match trouble {
+            Trouble::Down(_) => return if token_expired { Self::expired() } else { Self::Later },
+            Trouble::Own(error) => error,
+        };
+        match error {
+            ReportError::NoToken => Self::Park(ParkReason::TokenRefused),
+            ReportError::Api(error) => match error.class() {
+                Class::Finished => Self::Finished,
+                _ if token_expired => Self::expired(),
+                Class::Environment => Self::Later,
+                Class::Transient => Self::Soon,
+                // The API calls our request invalid: no repetition makes it better, a person must look.
+                Class::Permanent => Self::Park(ParkReason::ReportInvalid),
+            },
+        }
+    }
+
+    fn expired() -> Self {
+        Self::Park(ParkReason::TokenExpired)
+    }
+}
+
+// === impl ReportError ===
+
+impl ReportError {
+    /// Whether the API says that the build is finished.
+    pub fn is_finished(&self) -> bool {
+        matches!(self, Self::Api(error) if error.class() == Class::Finished)
+    }
+
+    /// The error with its sources, for a log line.
+    pub fn as_error(&self) -> &(dyn Error + 'static) {
+        self
+    }
+}

@@ -1,0 +1,291 @@
+//! What an API server can answer, by meaning. Status and `reason` decide; where they do not tell enough,
+//! [`forbidden`] and [`unavailable`] alone look at the text.
+
+use std::{error::Error, time::Duration};
+
+use kube::core::Status;
+
+/// What an error says about what to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The peer may be down, or was busy: later may be better.
+    Transient,
+    /// The message's own fault: no later try is better.
+    Permanent,
+    /// Something of this executor must be mended by a person: builds wait for it.
+    Environment,
+    /// The namespace is full: builds wait their turn.
+    Quota,
+}
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The name is taken.
+    #[error("a pod of this name exists already")]
+    AlreadyExists,
+    /// A precondition did not hold, or two writers met.
+    #[error("conflict: {message}")]
+    Conflict {
+        /// The server's text.
+        message: String,
+    },
+    /// There is no such object; for a create: no such namespace.
+    #[error("not found: {message}")]
+    NotFound {
+        /// The server's text.
+        message: String,
+    },
+    /// The namespace's quota is used up.
+    #[error("the namespace's quota is used up: {message}")]
+    Quota {
+        /// The server's text.
+        message: String,
+    },
+    /// A policy of the cluster forbids this pod.
+    #[error("a policy of the cluster forbids this pod: {message}")]
+    Policy {
+        /// The server's text.
+        message: String,
+    },
+    /// Our service account may not do this.
+    #[error("the worker's service account may not do this: {message}")]
+    Forbidden {
+        /// The server's text.
+        message: String,
+    },
+    /// The server does not know our token.
+    #[error("the API server refuses the worker's token: {message}")]
+    Unauthorized {
+        /// The server's text.
+        message: String,
+    },
+    /// The pod is not valid.
+    #[error("the pod is not valid: {message}")]
+    Invalid {
+        /// The server's text.
+        message: String,
+    },
+    /// A webhook of the cluster does not answer.
+    #[error("a webhook of the cluster does not answer: {message}")]
+    Webhook {
+        /// The server's text.
+        message: String,
+    },
+    /// The server asks for patience.
+    #[error("the API server is busy: {message}")]
+    Busy {
+        /// How long it asks us to wait.
+        retry_after: Option<Duration>,
+        /// The server's text.
+        message: String,
+    },
+    /// The server could not do it now.
+    #[error("the API server answered {status}: {message}")]
+    Server {
+        /// The HTTP status.
+        status: u16,
+        /// The server's text.
+        message: String,
+    },
+    /// No answer in time; for a create the result is unknown.
+    #[error("no answer within {after:?}")]
+    Timeout {
+        /// How long we waited.
+        after: Duration,
+    },
+    /// The server's certificate is not trusted.
+    #[error("the API server's certificate is not trusted: check K8S_HOST and K8S_CA_FILE")]
+    Certificate(#[source] Box<kube::Error>),
+    /// No connection, or it broke; for a create the result is unknown.
+    #[error("no connection to the API server")]
+    Connection(#[source] Box<kube::Error>),
+    /// The answer is not what an API server says.
+    #[error("the API server's answer cannot be read")]
+    Undecodable(#[source] Box<kube::Error>),
+    /// The client cannot be set up.
+    #[error("the Kubernetes client cannot be set up: check K8S_CA_FILE and K8S_TOKEN")]
+    Setup(#[source] Box<kube::Error>),
+    /// The address is no host.
+    #[error("K8S_HOST `{host}` is not a host with an optional port")]
+    Address {
+        /// What was given.
+        host: String,
+    },
+}
+
+// === impl ClusterError ===
+
+impl ClusterError {
+    pub(super) fn setup(error: kube::Error) -> Self {
+        Self::Setup(Box::new(error))
+    }
+
+    /// What to do next.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Busy { .. }
+            | Self::Server { .. }
+            | Self::Timeout { .. }
+            | Self::Connection(_)
+            | Self::Undecodable(_)
+            | Self::AlreadyExists
+            | Self::Conflict { .. } => Class::Transient,
+            Self::Policy { .. } | Self::Invalid { .. } => Class::Permanent,
+            Self::Quota { .. } => Class::Quota,
+            Self::NotFound { .. }
+            | Self::Forbidden { .. }
+            | Self::Unauthorized { .. }
+            | Self::Webhook { .. }
+            | Self::Certificate(_)
+            | Self::Setup(_)
+            | Self::Address { .. } => Class::Environment,
+        }
+    }
+
+    /// Whether the server may be down: worth a probe before anyone is blamed.
+    pub fn may_be_outage(&self) -> bool {
+        match self {
+            Self::Busy { .. }
+            | Self::Server { .. }
+            | Self::Timeout { .. }
+            | Self::Connection(_)
+            | Self::Certificate(_)
+            | Self::Undecodable(_) => true,
+            Self::AlreadyExists
+            | Self::Conflict { .. }
+            | Self::NotFound { .. }
+            | Self::Quota { .. }
+            | Self::Policy { .. }
+            | Self::Forbidden { .. }
+            | Self::Unauthorized { .. }
+            | Self::Invalid { .. }
+            | Self::Webhook { .. }
+            | Self::Setup(_)
+            | Self::Address { .. } => false,
+        }
+    }
+
+    /// The error's name in metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::AlreadyExists => "already-exists",
+            Self::Conflict { .. } => "conflict",
+            Self::NotFound { .. } => "not-found",
+            Self::Quota { .. } => "quota",
+            Self::Policy { .. } => "policy",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Invalid { .. } => "invalid",
+            Self::Webhook { .. } => "webhook",
+            Self::Busy { .. } => "busy",
+            Self::Server { .. } => "server",
+            Self::Timeout { .. } => "timeout",
+            Self::Certificate(_) => "certificate",
+            Self::Connection(_) => "connection",
+            Self::Undecodable(_) => "undecodable",
+            Self::Setup(_) => "setup",
+            Self::Address { .. } => "address",
+        }
+    }
+
+    fn of_status(status: &Status) -> Self {
+        let message = status.message.clone();
+        match (status.code, status.reason.as_str()) {
+            (409, "AlreadyExists") => Self::AlreadyExists,
+            (409, _) if is_quota(&message) => Self::Quota { message },
+            (409, _) => Self::Conflict { message },
+            (404, _) => Self::NotFound { message },
+            (403, _) => forbidden(message),
+            (401, _) => Self::Unauthorized { message },
+            (400 | 422, _) => Self::Invalid { message },
+            (429, _) => Self::Busy { retry_after: retry_after(status), message },
+            (code, _) => unavailable(code, message),
+        }
+    }
+}
+
+/// A 403 is a full namespace, a missing right of ours, or a policy: the status alone does not say which.
+fn forbidden(message: String) -> ClusterError {
+    if is_quota(&message) {
+        ClusterError::Quota { message }
+    } else if message.contains(" cannot ") || message.contains("error looking up service account") {
+        // `User "…" cannot create resource "pods"`: written by RBAC, never by an admission plugin.
+        ClusterError::Forbidden { message }
+    } else {
+        ClusterError::Policy { message }
+    }
+}
+
+fn is_quota(message: &str) -> bool {
+    message.contains("exceeded quota") || message.contains("resourcequotas")
+}
+
+fn unavailable(status: u16, message: String) -> ClusterError {
+    let webhook = message.contains("failed calling webhook") || message.contains("failed to call webhook");
+    if webhook { ClusterError::Webhook { message } } else { ClusterError::Server { status, message } }
+}
+
+fn retry_after(status: &Status) -> Option<Duration> {
+    let seconds = status.details.as_ref()?.retry_after_seconds;
+    (seconds > 0).then(|| Duration::from_secs(u64::from(seconds)))
+}
+
+impl From<kube::Error> for ClusterError {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::of_status(&status),
+            kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Self::Undecodable(Box::new(error)),
+            error if is_certificate(&error) => Self::Certificate(Box::new(error)),
+            error => Self::Connection(Box::new(error)),
+        }
+    }
+}
+
+fn is_certificate(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        // An I/O error hides what it carries from `source`.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match inner {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts as real API servers write them.
+    #[test]
+    fn every_answer_to_a_create_has_its_meaning() {
+        let cases = [
+            (409, "AlreadyExists", "pods \"1-abcde\" already exists", "already-exists", Class::Transient),
+            (409, "Conflict", "Operation cannot be fulfilled on resourcequotas \"q\": the object has been modified", "quota", Class::Quota),
+            (403, "Forbidden", "pods \"1-abcde\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5", "quota", Class::Quota),
+            (403, "Forbidden", "pods is forbidden: User \"system:serviceaccount:builds:start-worker\" cannot create resource \"pods\" in API group \"\" in the namespace \"builds\"", "forbidden", Class::Environment),
+            (403, "Forbidden", "pods \"1-abcde\" is forbidden: error looking up service account builds/x: serviceaccount \"x\" not found", "forbidden", Class::Environment),
+            (403, "Forbidden", "pods \"1-abcde\" is forbidden: violates PodSecurity \"restricted:latest\": privileged", "policy", Class::Permanent),
+            (403, "", "admission webhook \"deny.example\" denied the request: no", "policy", Class::Permanent),
+            (422, "Invalid", "Pod \"x\" is invalid: spec.containers[0].image: Required value", "invalid", Class::Permanent),
+            (400, "BadRequest", "Pod in version \"v1\" cannot be handled as a Pod", "invalid", Class::Permanent),
+            (404, "NotFound", "namespaces \"builds\" not found", "not-found", Class::Environment),
+            (401, "Unauthorized", "Unauthorized", "unauthorized", Class::Environment),
+            (429, "TooManyRequests", "too many requests", "busy", Class::Transient),
+            (500, "InternalError", "Internal error occurred: failed calling webhook \"x\": no endpoints", "webhook", Class::Environment),
+            (500, "InternalError", "Internal error occurred: resource quota evaluation timed out", "server", Class::Transient),
+            (503, "ServiceUnavailable", "apiserver is shutting down", "server", Class::Transient),
+            (504, "Timeout", "Timeout: request did not complete within requested timeout", "server", Class::Transient),
+        ];
+        for (code, reason, message, name, class) in cases {
+            let error = ClusterError::of_status(&Status::failure(message, reason).with_code(code));
+            assert_eq!((error.as_str(), error.class()), (name, class), "{code} {message}");
+        }
+    }
+}

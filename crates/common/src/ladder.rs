@@ -1,0 +1,105 @@
+//! When the checks of a start fall due, and which delays the broker must therefore offer. Pure.
+
+use std::{collections::BTreeSet, time::Duration};
+
+/// The ages at which a start is looked at: a few early ones, then every `init_timeout`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ladder {
+    delays: Vec<Duration>,
+    init_timeout: Duration,
+}
+
+/// The delay of a check's own retry, and of a second look that must come soon.
+pub const SOON: Duration = Duration::from_secs(15);
+/// The delay of retries after the fourth, and of whatever an outage holds.
+pub const LATER: Duration = Duration::from_secs(60);
+/// The delays of starts and stops that come back.
+pub const START_DELAYS: [Duration; 3] = [Duration::from_secs(5), SOON, LATER];
+
+// === impl Ladder ===
+
+impl Ladder {
+    /// A ladder over rising `ages`; those at or beyond `init_timeout` are dropped.
+    pub fn new(ages: &[Duration], init_timeout: Duration) -> Self {
+        let mut delays = Vec::new();
+        let mut last = Duration::ZERO;
+        for &age in ages.iter().filter(|age| **age < init_timeout).chain([&init_timeout]) {
+            if age > last {
+                delays.push(age - last);
+                last = age;
+            }
+        }
+        Self { delays, init_timeout }
+    }
+
+    /// How long after the look before it check `number` falls due.
+    pub fn delay(&self, number: u32) -> Duration {
+        let step = usize::try_from(number).unwrap_or(usize::MAX);
+        self.delays.get(step).copied().unwrap_or(self.init_timeout)
+    }
+
+    /// Whether check `number` is the one at which a user who still waits is told so.
+    pub fn tells_delay(&self, number: u32) -> bool {
+        usize::try_from(number).is_ok_and(|number| number + 1 >= self.delays.len())
+    }
+
+    /// Every delay that checks may need; each is a queue.
+    pub fn all_delays(&self) -> BTreeSet<Duration> {
+        self.delays.iter().copied().chain([self.init_timeout, SOON, LATER]).collect()
+    }
+}
+
+/// The delay before try `failed + 1` of a check or stop.
+pub fn retry_delay(failed: u32) -> Duration {
+    if failed < 4 { SOON } else { LATER }
+}
+
+/// The delay before a start is tried again after `failed` failed tries.
+pub fn start_retry_delay(failed: u32) -> Duration {
+    match failed {
+        0 => START_DELAYS[0],
+        1..4 => START_DELAYS[1],
+        _ => START_DELAYS[2],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(all: &[u64]) -> Vec<Duration> {
+        all.iter().copied().map(Duration::from_secs).collect()
+    }
+
+    #[test]
+    fn the_default_ladder_holds_the_differences() {
+        let ladder = Ladder::new(&secs(&[15, 60]), Duration::from_secs(300));
+        let delays: Vec<_> = (0..5).map(|number| ladder.delay(number).as_secs()).collect();
+        assert_eq!(delays, [15, 45, 240, 300, 300]);
+        assert_eq!(ladder.all_delays(), secs(&[15, 45, 60, 240, 300]).into_iter().collect());
+    }
+
+    #[test]
+    fn steps_at_or_beyond_the_init_timeout_are_dropped() {
+        let ladder = Ladder::new(&secs(&[15, 60]), Duration::from_secs(15));
+        assert_eq!(ladder.delay(0), Duration::from_secs(15));
+        assert_eq!(ladder.delay(1), Duration::from_secs(15));
+    }
+
+    #[test]
+    fn only_checks_at_or_after_the_init_timeout_tell_of_a_delay() {
+        let ladder = Ladder::new(&secs(&[15, 60]), Duration::from_secs(300));
+        let told: Vec<_> = (0..4).map(|number| ladder.tells_delay(number)).collect();
+        assert_eq!(told, [false, false, true, true]);
+    }
+
+    #[test]
+    fn retries_and_holds_always_have_a_queue() {
+        let ladder = Ladder::new(&[], Duration::from_secs(7));
+        for failed in 0..10 {
+            assert!(ladder.all_delays().contains(&retry_delay(failed)));
+            assert!(START_DELAYS.contains(&start_retry_delay(failed)));
+        }
+        assert!(ladder.all_delays().contains(&LATER) && START_DELAYS.contains(&LATER));
+    }
+}

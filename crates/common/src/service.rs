@@ -1,0 +1,217 @@
+//! What both binaries do in the same order: TLS provider, settings, telemetry, health, broker; and the
+//! same backwards.
+//!
+//! Start: settings with all problems at once (exit 64), telemetry, health (live, not ready), clients,
+//! broker, ready. Stop: not ready, stop taking, finish what is in hand, close, flush, exit 0.
+
+use std::{collections::HashMap, error::Error, process::ExitCode, sync::Arc, time::Duration};
+
+use screwdriver_api_client::Error as ApiError;
+
+use crate::{
+    broker::{Broker, Consumption, Publisher, Queue, supervisor::Surroundings, topology::Topology},
+    builds::BuildsApi,
+    cluster::ClusterError,
+    handler::Handler,
+    health::{Health, HealthError, HealthServer, Heartbeat, Readiness},
+    ladder::Ladder,
+    settings::{self, Settings},
+    shutdown::{Shutdown, SignalError},
+    site::Site,
+    telemetry::{Telemetry, metrics::Metrics},
+};
+
+/// `EX_USAGE`: the settings are wrong, and no restart mends them.
+const EXIT_SETTINGS: u8 = 64;
+/// Longest that exporting the last spans may take.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// What a worker starts with.
+#[derive(Debug)]
+pub struct Process {
+    /// The service's name in logs, traces and the broker's list of connections.
+    pub service: &'static str,
+    /// What the operator set.
+    pub settings: Settings,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+/// A worker's surroundings, before its handler is known.
+#[derive(Debug)]
+pub struct Service {
+    settings: Settings,
+    ladder: Ladder,
+    metrics: Metrics,
+    shutdown: Shutdown,
+    readiness: Readiness,
+    heartbeat: Heartbeat,
+    broker: Broker,
+}
+
+/// Why a worker cannot run at all. Whatever the world can mend is not among it: that is waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// An executor cannot be set up.
+    #[error("executor {executor} cannot be set up")]
+    Executor {
+        /// Its name.
+        executor: String,
+        /// Why.
+        #[source]
+        source: ClusterError,
+    },
+    /// The client of the builds API cannot be set up.
+    #[error("the client of the builds API cannot be set up: check API_CA_FILE")]
+    BuildsApi(#[source] ApiError),
+    /// Signals cannot be listened for.
+    #[error(transparent)]
+    Signals(#[from] SignalError),
+    /// Health cannot be served.
+    #[error(transparent)]
+    Health(#[from] HealthError),
+}
+
+/// The whole of a worker's `main`.
+#[expect(clippy::print_stderr, reason = "before telemetry begins there is no log")]
+pub fn main<Run, Running>(service: &'static str, version: &'static str, run: Run) -> ExitCode
+where
+    Run: FnOnce(Process) -> Running,
+    Running: Future<Output = Result<(), ServiceError>>,
+{
+    // First thing of all: every TLS client of the process uses this provider.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("a TLS provider is installed already");
+        return ExitCode::FAILURE;
+    }
+    let settings = match settings::from_process() {
+        Ok(settings) => settings,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return ExitCode::from(EXIT_SETTINGS);
+        }
+    };
+    // Outside the runtime: the exporter has a thread and a client of its own, which must not be dropped in one.
+    let telemetry = match Telemetry::init(&settings.telemetry, service, version) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("{error}: {}", chain(&error));
+            return ExitCode::from(EXIT_SETTINGS);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn Error, "no runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    let process = Process { service, settings, metrics: telemetry.metrics().clone() };
+    runtime.block_on(async {
+        let ended = run(process).await;
+        let code = exit_code(&ended);
+        if let Err(error) = ended {
+            tracing::error!(error = &error as &dyn Error, "the worker cannot run");
+        }
+        telemetry.shutdown(FLUSH).await;
+        code
+    })
+}
+
+fn exit_code(ended: &Result<(), ServiceError>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(ServiceError::Executor { .. } | ServiceError::BuildsApi(_)) => ExitCode::from(EXIT_SETTINGS),
+        Err(ServiceError::Signals(_) | ServiceError::Health(_)) => ExitCode::FAILURE,
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+// === impl Service ===
+
+impl Service {
+    /// Sets up everything but the handler. Nothing is connected yet.
+    pub fn new(process: Process, queues: Vec<Queue>) -> Self {
+        let Process { service, settings, metrics } = process;
+        let ladder = Ladder::new(&settings.checks.ladder, settings.checks.init_timeout);
+        let (readiness, heartbeat) = (Readiness::new(), Heartbeat::new());
+        let surroundings = Surroundings {
+            condition: readiness.condition("broker"),
+            heartbeat: heartbeat.clone(),
+            metrics: metrics.clone(),
+            delayed_as_child: settings.telemetry.delayed_as_child,
+        };
+        let topology = Topology::new(&settings.broker, &ladder);
+        let consumption = Consumption { service, queues };
+        let broker = Broker::new(settings.broker.clone(), topology, consumption, surroundings);
+        Self { settings, ladder, metrics, shutdown: Shutdown::new(), readiness, heartbeat, broker }
+    }
+
+    /// What the operator set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// When checks fall due.
+    pub fn ladder(&self) -> Ladder {
+        self.ladder.clone()
+    }
+
+    /// Counters.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// Publishes to queues of ours.
+    pub fn publisher(&self) -> Publisher {
+        self.broker.publisher()
+    }
+
+    /// One site per executor, by its name.
+    ///
+    /// # Errors
+    /// An address or a certificate file cannot be used.
+    pub fn sites(&self) -> Result<HashMap<String, Site>, ServiceError> {
+        let all = self.settings.executors.all.iter();
+        all.map(|executor| {
+            let draining = self.shutdown.draining().clone();
+            let site = Site::new(executor, self.settings.hold, draining, self.metrics.clone());
+            let named = |source| ServiceError::Executor { executor: executor.name.clone(), source };
+            Ok((executor.name.clone(), site.map_err(named)?))
+        })
+        .collect()
+    }
+
+    /// The builds APIs that messages name.
+    ///
+    /// # Errors
+    /// The file of certificate authorities cannot be used.
+    pub fn builds_api(&self) -> Result<BuildsApi, ServiceError> {
+        let draining = self.shutdown.draining().clone();
+        BuildsApi::new(&self.settings.builds_api, self.settings.hold, draining, self.metrics.clone())
+            .map_err(ServiceError::BuildsApi)
+    }
+
+    /// Serves until the process is told to stop and what is in hand is finished.
+    ///
+    /// # Errors
+    /// Signals or health cannot be had.
+    pub async fn run<H: Handler>(self, handler: Arc<H>) -> Result<(), ServiceError> {
+        let Self { settings, metrics, shutdown, readiness, heartbeat, broker, ladder: _ } = self;
+        let _signals = shutdown.listen()?;
+        let health = Health { readiness, heartbeat, metrics };
+        let server = HealthServer::bind(&settings.http).await?;
+        let stop = tokio_util::sync::CancellationToken::new();
+        let serving = server.serve(health, stop.clone());
+        let working = async {
+            broker.run(handler, &shutdown, settings.drain).await;
+            stop.cancel();
+        };
+        let (served, ()) = tokio::join!(serving, working);
+        Ok(served?)
+    }
+}

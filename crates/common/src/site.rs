@@ -1,0 +1,57 @@
+//! One executor's namespace together with the watch over its API server's outages.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cluster::{Cluster, ClusterError},
+    outage::{Outage, Probe, Trouble},
+    settings::ExecutorSettings,
+    telemetry::Metrics,
+};
+
+/// Where one executor's pods live.
+#[derive(Debug)]
+pub struct Site {
+    /// The namespace.
+    pub cluster: Cluster,
+    /// The prefix of names and labels there.
+    pub prefix: String,
+    outage: Outage<VersionProbe>,
+}
+
+/// `GET /version` of one API server.
+#[derive(Debug)]
+struct VersionProbe(Cluster);
+
+// === impl Site ===
+
+impl Site {
+    /// The site of `settings`; nothing is connected yet.
+    ///
+    /// # Errors
+    /// The address or a certificate file cannot be used.
+    pub fn new(
+        settings: &ExecutorSettings,
+        hold: std::time::Duration,
+        draining: CancellationToken,
+        metrics: Metrics,
+    ) -> Result<Self, ClusterError> {
+        let cluster = Cluster::new(&settings.cluster, metrics)?;
+        let outage = Outage::new(VersionProbe(cluster.clone()), hold, draining);
+        Ok(Self { cluster, prefix: settings.prefix.clone(), outage })
+    }
+
+    /// Makes a call; while the API server is down, waits in place as long as deliveries are held.
+    pub async fn call<T>(
+        &self,
+        call: impl AsyncFnMut() -> Result<T, ClusterError>,
+    ) -> Result<T, Trouble<ClusterError>> {
+        self.outage.call(ClusterError::may_be_outage, call).await
+    }
+}
+
+impl Probe for VersionProbe {
+    async fn answers(&self) -> bool {
+        self.0.probe().await.is_ok()
+    }
+}

@@ -1,0 +1,223 @@
+//! Carries out a plan. Effects only: what the answers mean is decided in [`crate::outcome`].
+
+use std::{collections::HashMap, path::Path, time::Duration};
+
+use common::{
+    broker::{PublishError, Publisher},
+    builds::BuildsApi,
+    cluster::ClusterError,
+    facts::Facts,
+    job::{BuildConfig, message},
+    outage::Trouble,
+    outcome::Room,
+    pod_identity::BUILD_LABEL,
+    site::Site,
+    telemetry::Metrics,
+};
+use k8s_openapi::api::core::v1::Pod;
+use screwdriver_api_client::Wanted;
+
+use crate::plan::{StartPlan, StopPlan};
+
+/// Longest that the executors beside the chosen one may keep a start waiting.
+const ELSEWHERE: Duration = Duration::from_secs(2);
+
+/// The peers that plans act on.
+#[derive(Debug)]
+pub struct World {
+    /// One site per executor.
+    pub sites: HashMap<String, Site>,
+    /// The builds APIs.
+    pub builds: BuildsApi,
+    /// The broker.
+    pub publisher: Publisher,
+    /// Counters.
+    pub metrics: Metrics,
+}
+
+/// What the world answered to a start.
+#[derive(Debug)]
+pub enum Seen {
+    /// The pod is there: made now, or found.
+    Pod {
+        /// Whether this handling created it.
+        created: bool,
+        /// What a look at it showed, if it could be read.
+        facts: Option<Box<Facts>>,
+    },
+    /// There is no pod, and the build runs already or is finished.
+    Unwanted,
+    /// The name is held by a pod that is going away, or by one that is not ours.
+    Occupied {
+        /// Whether a chain of checks lives.
+        armed: bool,
+    },
+    /// The first check could not be published: nothing was created.
+    Unarmed(PublishError),
+    /// The cluster failed a step.
+    Refused {
+        /// Why.
+        trouble: Trouble<ClusterError>,
+        /// Whether a chain of checks lives.
+        armed: bool,
+    },
+}
+
+/// What stands under a build's name.
+enum Found {
+    Ours(Box<Facts>),
+    Occupied,
+    Nothing,
+}
+
+// === impl World ===
+
+impl World {
+    /// Makes sure that the build has its pod: look, arm, create, look.
+    pub async fn start(&self, plan: &StartPlan, config: &BuildConfig<'_>) -> Seen {
+        let mut armed = plan.state.armed;
+        match self.try_start(plan, config, &mut armed).await {
+            Ok(seen) => seen,
+            Err(trouble) => Seen::Refused { trouble, armed },
+        }
+    }
+
+    async fn try_start(
+        &self,
+        plan: &StartPlan,
+        config: &BuildConfig<'_>,
+        armed: &mut bool,
+    ) -> Result<Seen, Trouble<ClusterError>> {
+        let Some(site) = self.sites.get(&plan.executor) else {
+            return Err(Trouble::Own(ClusterError::NotFound { message: format!("executor {}", plan.executor) }));
+        };
+        if plan.look_first
+            && let Some(seen) = self.look_first(site, plan, config, *armed).await?
+        {
+            return Ok(seen);
+        }
+        // Before the pod exists: a pod without a check could hang for ever, a check without a pod cannot.
+        if let Some(delay) = plan.arm {
+            let body = message::check(config, &plan.first_check());
+            if let Err(error) = self.publisher.publish_after(Room::Checks, delay, &body).await {
+                return Ok(Seen::Unarmed(error));
+            }
+            *armed = true;
+        }
+        if let Some(uid) = plan.recreate.as_ref().and_then(|recreate| recreate.uid.as_deref()) {
+            site.call(async || site.cluster.delete(&plan.name, uid).await).await?;
+            self.metrics.pod("deleted");
+        }
+        let created = site.call(async || site.cluster.create(&plan.pod).await).await;
+        let created = match created {
+            Ok(_) => true,
+            Err(Trouble::Own(ClusterError::AlreadyExists)) => false,
+            Err(trouble) => return Err(trouble),
+        };
+        self.metrics.pod(if created { "created" } else { "adopted" });
+        // The pod exists: failing to read it is no reason to do anything again.
+        match find(site, plan).await {
+            Ok(Found::Ours(facts)) => Ok(Seen::Pod { created, facts: Some(facts) }),
+            Err(_) if created => Ok(Seen::Pod { created, facts: None }),
+            Ok(Found::Nothing) if created => Ok(Seen::Pod { created, facts: None }),
+            Ok(Found::Occupied | Found::Nothing) => Ok(Seen::Occupied { armed: *armed }),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// For a start that was seen before: its pod, or its end, may be there already.
+    async fn look_first(
+        &self,
+        site: &Site,
+        plan: &StartPlan,
+        config: &BuildConfig<'_>,
+        armed: bool,
+    ) -> Result<Option<Seen>, Trouble<ClusterError>> {
+        match find(site, plan).await? {
+            // The dead pod that is to be replaced is not the build's pod.
+            Found::Ours(facts) if plan.replaces(facts.uid.as_deref()) => {}
+            Found::Ours(facts) => return Ok(Some(Seen::Pod { created: false, facts: Some(facts) })),
+            Found::Occupied => return Ok(Some(Seen::Occupied { armed })),
+            Found::Nothing => {
+                if let Some(facts) = self.find_elsewhere(plan).await {
+                    return Ok(Some(Seen::Pod { created: false, facts: Some(Box::new(facts)) }));
+                }
+            }
+        }
+        match self.builds.wanted(config).await {
+            Ok(Wanted::RunningOrFinished) => Ok(Some(Seen::Unwanted)),
+            Ok(Wanted::Yes) => Ok(None),
+            Err(error) => {
+                // No answer is no reason against the build: the first report will tell.
+                tracing::debug!(error = error.as_error(), "whether the build is wanted is unknown");
+                Ok(None)
+            }
+        }
+    }
+
+    /// A pod that another executor made for this build, as far as they answer in time.
+    async fn find_elsewhere(&self, plan: &StartPlan) -> Option<Facts> {
+        for (executor, name) in &plan.elsewhere {
+            let Some(site) = self.sites.get(executor) else { continue };
+            let pod = tokio::time::timeout(ELSEWHERE, site.cluster.get(name)).await;
+            if let Ok(Ok(Some(pod))) = pod
+                && pod.metadata.deletion_timestamp.is_none()
+            {
+                return Some(Facts::read(&pod));
+            }
+        }
+        None
+    }
+
+    /// Whether anything lives under the build's name: asked before a build is failed for having no pod.
+    pub async fn pod_lives(&self, plan: &StartPlan) -> Result<bool, Trouble<ClusterError>> {
+        match self.sites.get(&plan.executor) {
+            Some(site) => Ok(matches!(find(site, plan).await?, Found::Ours(_))),
+            None => Ok(false),
+        }
+    }
+
+    /// Deletes the pod of a build that is finished: stop wins.
+    pub async fn delete_finished(&self, executor: &str, name: &str, uid: &str) -> Result<(), Trouble<ClusterError>> {
+        if let Some(site) = self.sites.get(executor) {
+            site.call(async || site.cluster.delete(name, uid).await).await?;
+            self.metrics.pod("deleted");
+        }
+        Ok(())
+    }
+
+    /// Deletes a build's pods in every executor; the first trouble ends it, since all is done again.
+    pub async fn stop(&self, plan: &StopPlan) -> Result<(), Trouble<ClusterError>> {
+        for (executor, label) in &plan.targets {
+            if let Some(site) = self.sites.get(executor) {
+                site.call(async || site.cluster.delete_all(label).await).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a cache folder; one that is not there is removed already.
+    pub async fn clear(&self, folder: &Path) -> std::io::Result<()> {
+        let folder = folder.to_owned();
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
+        match removed {
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Ok(result) => result,
+            Err(panic) => Err(std::io::Error::other(panic)),
+        }
+    }
+}
+
+async fn find(site: &Site, plan: &StartPlan) -> Result<Found, Trouble<ClusterError>> {
+    let pod = site.call(async || site.cluster.get(&plan.name).await).await?;
+    Ok(match pod {
+        None => Found::Nothing,
+        Some(pod) if pod.metadata.deletion_timestamp.is_some() || !is_ours(&pod, &plan.label) => Found::Occupied,
+        Some(pod) => Found::Ours(Box::new(Facts::read(&pod))),
+    })
+}
+
+fn is_ours(pod: &Pod, label: &str) -> bool {
+    let labels = pod.metadata.labels.as_ref();
+    labels.and_then(|labels| labels.get(BUILD_LABEL)).is_some_and(|value| value == label)
+}

@@ -1,0 +1,179 @@
+//! What the answers to a start or stop mean. Pure.
+
+use std::time::Duration;
+
+use common::{
+    attempt::Attempt,
+    cluster::{Class, ClusterError},
+    facts::{Facts, Schedule},
+    job::{BuildConfig, StartState, message},
+    ladder::{LATER, SOON, START_DELAYS, start_retry_delay},
+    outage::Trouble,
+    outcome::{Again, Cause, Outcome, Room},
+    verdict::message::{WAITING_FOR_RESOURCES, quote},
+};
+use jiff::Timestamp;
+use screwdriver_api_client::{BuildUpdate, Stats};
+
+use crate::{act::Seen, plan::StartPlan};
+
+/// What to do about the answers, before the message is settled.
+#[derive(Debug)]
+pub enum Decision {
+    /// The pod is there: tell the build what it waits for, without insisting.
+    Tell {
+        /// The outcome when all is said.
+        outcome: Outcome,
+        /// What the look showed; nothing could be read: nothing is told.
+        facts: Option<Box<Facts>>,
+    },
+    /// Nothing to tell.
+    End(Outcome),
+    /// Come back later; the build may hear why.
+    Back {
+        /// The outcome.
+        outcome: Outcome,
+        /// What the build waits for.
+        text: Option<String>,
+    },
+    /// The build fails with this text, unless its pod lives after all.
+    Fail {
+        /// What the build is told.
+        text: String,
+        /// What comes back when that cannot be said.
+        again: Again,
+    },
+}
+
+/// What decides beside the answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// Which try this was.
+    pub attempt: Attempt,
+    /// Tries that a message's own fault may cost.
+    pub limit: u32,
+    /// When the handling ended.
+    pub now: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// The name is held by another pod.
+#[derive(Debug, thiserror::Error)]
+#[error("the pod's name is held by a pod that is going away or is not ours")]
+struct Occupied;
+
+// === decisions ===
+
+/// What the answers to a start mean.
+pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Circumstances) -> Decision {
+    match seen {
+        Seen::Pod { created, facts } => {
+            Decision::Tell { outcome: if created { Outcome::Created } else { Outcome::Adopted }, facts }
+        }
+        Seen::Unwanted => Decision::End(Outcome::Finished),
+        // The broker refuses: what the retry would need it refuses too. The message stays where it is.
+        Seen::Unarmed(error) => Decision::End(Outcome::Unsettled(error.into())),
+        Seen::Occupied { armed } => {
+            let again = again(config, unspent(plan, armed), SOON, Occupied.into());
+            if at.now >= plan.deadline {
+                let text = "Build failed to start. Another pod holds the name of this build's pod. \
+                            Ask your cluster admin to delete it, then restart the build.";
+                return Decision::Fail { text: text.to_owned(), again };
+            }
+            Decision::Back { outcome: Outcome::Again(again), text: None }
+        }
+        Seen::Refused { trouble: Trouble::Down(error), armed } => {
+            let held = plan.state.held + millis(at.took + LATER);
+            let state = StartState { held, ..unspent(plan, armed) };
+            Decision::Back { outcome: Outcome::Held(again(config, state, LATER, error.into())), text: None }
+        }
+        Seen::Refused { trouble: Trouble::Own(error), armed } => refused(plan, config, error, armed, at),
+    }
+}
+
+fn refused(
+    plan: &StartPlan,
+    config: &BuildConfig<'_>,
+    error: ClusterError,
+    armed: bool,
+    at: &Circumstances,
+) -> Decision {
+    let class = error.class();
+    let spends = class == Class::Transient;
+    let last = match class {
+        Class::Permanent => true,
+        Class::Transient => at.attempt.is_last(at.limit),
+        Class::Environment | Class::Quota => false,
+    };
+    let fails = last || at.now >= plan.deadline;
+    let text = if fails { failure_text(&error) } else { waiting_text(&error) };
+    let mut state = unspent(plan, armed);
+    let delay = if spends { start_retry_delay(at.attempt.failed) } else { LATER };
+    if spends && !fails {
+        state.attempt += 1;
+    }
+    let again = again(config, state, delay, error.into());
+    if fails {
+        Decision::Fail { text, again }
+    } else {
+        Decision::Back { outcome: Outcome::Again(again), text: (!spends).then_some(text) }
+    }
+}
+
+/// What a start that comes back carries when it spends no attempt.
+fn unspent(plan: &StartPlan, armed: bool) -> StartState {
+    StartState { armed, ..plan.state.clone() }
+}
+
+fn again(config: &BuildConfig<'_>, state: StartState, delay: Duration, cause: Cause) -> Again {
+    debug_assert!(START_DELAYS.contains(&delay), "{delay:?} is no step of the start ladder");
+    Again { to: Room::Starts, delay, body: message::start(config, &state), cause }
+}
+
+/// A FAILURE's text: the cause, who acts, and the server's own words.
+fn failure_text(error: &ClusterError) -> String {
+    let (cause, action) = match error.class() {
+        Class::Permanent => {
+            ("The cluster refuses this build's pod.", "Check the job's settings, or ask your cluster admin.")
+        }
+        Class::Quota => (
+            "The quota of the build namespace stayed used up.",
+            "Restart the build later, or ask your cluster admin for more quota.",
+        ),
+        Class::Environment | Class::Transient => {
+            ("No pod could be created.", "Please reach out to your cluster admin for help, then restart the build.")
+        }
+    };
+    format!("Build failed to start. {cause} {action} Cause: {}", quote(&error.to_string()))
+}
+
+fn waiting_text(error: &ClusterError) -> String {
+    match error.class() {
+        Class::Quota => format!("Waiting for quota: {}", quote(&error.to_string())),
+        Class::Environment | Class::Transient | Class::Permanent => {
+            format!("Waiting for the cluster; the cluster admin must act: {}", quote(&error.to_string()))
+        }
+    }
+}
+
+/// What a build with a pod is told.
+pub fn told(facts: &Facts, now: Timestamp) -> BuildUpdate {
+    if let Some(node) = &facts.node {
+        return BuildUpdate::stats(Stats {
+            hostname: Some(node.clone()),
+            image_pull_start_time: Some(now),
+        });
+    }
+    BuildUpdate::message(match &facts.schedule {
+        Schedule::Refused { message: Some(text), .. } => format!("{WAITING_FOR_RESOURCES} {}", quote(text)),
+        _ => WAITING_FOR_RESOURCES.to_owned(),
+    })
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

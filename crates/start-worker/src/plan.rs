@@ -1,0 +1,274 @@
+//! From a job to what to do about it, as data. Pure: no client, no clock, no environment.
+
+use std::{path::PathBuf, time::Duration};
+
+use common::{
+    handler::Taken,
+    job::{CheckState, Job, Recreate, StartJob, StartState, StopJob, StopState},
+    ladder::Ladder,
+    outcome::ParkReason,
+    pod_identity::{BUILD_LABEL, build_label, pod_name},
+    settings::{ExecutorSettings, Settings},
+    telemetry::TraceContext,
+    verdict::LastLook,
+};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+
+use crate::{
+    clear::{self, ClearError},
+    executor::{self, ExecutorError},
+    manifest::{self, BuildSpec, ManifestError},
+};
+
+/// A token older than this may belong to a start that the broker or a person brought back.
+const FRESH: i64 = 60;
+
+/// What decides beside the job.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Executors, limits and deadlines.
+    pub settings: Settings,
+    /// When checks fall due.
+    pub ladder: Ladder,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Plan {
+    /// Make sure that the build has its pod.
+    Start(Box<StartPlan>),
+    /// Delete the build's pods.
+    Stop(StopPlan),
+    /// Remove this folder.
+    Clear(PathBuf),
+    /// Nothing: a probe.
+    Nothing,
+    /// Nobody can act on this message.
+    Park(ParkReason),
+    /// No pod can be made of this; the build is told so.
+    Refuse(Refusal),
+}
+
+/// Why no pod can be made of a start.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No such executor.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// The configuration gives no pod.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+/// How to make sure that a build has its pod.
+#[derive(Debug)]
+pub struct StartPlan {
+    /// The executor.
+    pub executor: String,
+    /// The pod to create.
+    pub pod: Pod,
+    /// Its name, the build's for life.
+    pub name: String,
+    /// The value of the label `sdbuild`.
+    pub label: String,
+    /// Whether a pod, or an end of the build, may be there already.
+    pub look_first: bool,
+    /// The other executors, and the name that the build's pod would have there.
+    pub elsewhere: Vec<(String, String)>,
+    /// After how long the first check falls due; `None` when a chain of checks lives.
+    pub arm: Option<Duration>,
+    /// The dead pod to delete first.
+    pub recreate: Option<Recreate>,
+    /// What a start that comes back carries.
+    pub state: StartState,
+    /// After this nobody may try any longer.
+    pub deadline: Timestamp,
+}
+
+/// Which pods to delete.
+#[derive(Debug, PartialEq)]
+pub struct StopPlan {
+    /// Executor and label selector; once per distinct namespace and prefix.
+    pub targets: Vec<(String, String)>,
+    /// What the stop carries when this pass fails.
+    pub state: StopState,
+}
+
+// === plan ===
+
+/// What to do about `job`. `trace` is the trace that pod and check go on in.
+pub fn plan(job: &Job<'_>, taken: Taken<'_>, trace: Option<TraceContext>, now: Timestamp, policy: &Policy) -> Plan {
+    match job {
+        Job::Start(start) => start_plan(start, taken, trace, now, policy),
+        Job::Stop(stop) => Plan::Stop(stop_plan(stop, trace, policy)),
+        Job::Clear(job) => match clear::folder(job, &policy.settings.executors) {
+            Ok(folder) => Plan::Clear(folder),
+            Err(ClearError::Disabled) => Plan::Nothing,
+            Err(ClearError::Unsafe) => Plan::Park(ParkReason::UnsafePath),
+        },
+        Job::Probe => Plan::Nothing,
+        Job::Check(_) => Plan::Park(ParkReason::WrongQueue),
+    }
+}
+
+fn start_plan(
+    job: &StartJob<'_>,
+    taken: Taken<'_>,
+    trace: Option<TraceContext>,
+    now: Timestamp,
+    policy: &Policy,
+) -> Plan {
+    let claims = job.config.token.as_ref().and_then(|token| token.claims());
+    let expires = claims.as_ref().and_then(|claims| claims.expires);
+    if expires.is_some_and(|expires| expires <= now) {
+        return Plan::Park(ParkReason::TokenExpired);
+    }
+    let executor = match choose(job, policy) {
+        Ok(executor) => executor,
+        Err(error) => return Plan::Refuse(error.into()),
+    };
+    let state = state(job, taken, executor, trace, now);
+    let name = pod_name(&executor.prefix, &job.config.api_uri, &job.config.build_id);
+    let parent = claims.as_ref().and_then(|claims| claims.pr_parent_job_id);
+    let pod = match manifest::pod(executor, &spec(job, &state, parent), &name) {
+        Ok(pod) => pod,
+        Err(error) => return Plan::Refuse(error.into()),
+    };
+    let issued = claims.as_ref().and_then(|claims| claims.issued);
+    let fresh = issued.is_some_and(|issued| now.duration_since(issued).as_secs() <= FRESH);
+    let arm = (!state.armed).then(|| policy.ladder.delay(0));
+    Plan::Start(Box::new(StartPlan {
+        executor: executor.name.clone(),
+        label: build_label(&executor.prefix, &job.config.build_id),
+        look_first: taken.attempt.again || !fresh,
+        elsewhere: elsewhere(job, executor, policy),
+        recreate: state.recreate.clone(),
+        deadline: common::deadline::of_start(state.since, state.held, &job.config, policy.settings.start.deadline),
+        pod,
+        name,
+        arm,
+        state,
+    }))
+}
+
+/// The executor that an earlier handling chose, else the choice now.
+fn choose<'p>(job: &StartJob<'_>, policy: &'p Policy) -> Result<&'p ExecutorSettings, ExecutorError> {
+    let executors = &policy.settings.executors;
+    match &job.state {
+        Some(state) => executor::named(executors, &state.executor),
+        None => executor::choose(
+            executors,
+            &job.config.annotations,
+            &job.container,
+            &job.config.api_uri,
+            &job.config.build_id,
+        ),
+    }
+}
+
+fn state(
+    job: &StartJob<'_>,
+    taken: Taken<'_>,
+    executor: &ExecutorSettings,
+    trace: Option<TraceContext>,
+    now: Timestamp,
+) -> StartState {
+    let earlier = job.state.as_ref();
+    StartState {
+        executor: executor.name.clone(),
+        attempt: taken.attempt.failed,
+        since: earlier.map_or(now, |state| state.since),
+        held: earlier.map_or(0, |state| state.held),
+        armed: earlier.is_some_and(|state| state.armed),
+        recreate: earlier.and_then(|state| state.recreate.clone()),
+        trace_context: trace,
+    }
+}
+
+fn spec<'a>(job: &'a StartJob<'_>, state: &'a StartState, pr_parent_job_id: Option<u64>) -> BuildSpec<'a> {
+    let config = &job.config;
+    BuildSpec {
+        build_id: config.build_id.get(),
+        container: &job.container,
+        token: config.token.as_ref().map_or("", |token| token.expose()),
+        annotations: &config.annotations,
+        job_id: config.job_id,
+        job_name: config.job_name.as_deref(),
+        event_id: config.event_id,
+        pipeline_id: config.pipeline.as_ref().map(|pipeline| pipeline.id),
+        pipeline_name: config.pipeline.as_ref().and_then(|pipeline| pipeline.name.as_deref()),
+        pr_num: config.pr_num,
+        pr_parent_job_id,
+        template_full_name: config.template.as_ref().and_then(|template| template.full_name.as_deref()),
+        template_version: config.template.as_ref().and_then(|template| template.version.as_deref()),
+        traceparent: state.trace_context.as_ref().map(TraceContext::traceparent),
+        recreated: state.recreate.as_ref().map_or(0, |recreate| recreate.n),
+    }
+}
+
+fn elsewhere(job: &StartJob<'_>, chosen: &ExecutorSettings, policy: &Policy) -> Vec<(String, String)> {
+    let others = policy.settings.executors.all.iter().filter(|other| other.name != chosen.name);
+    others
+        .map(|other| {
+            let name = pod_name(&other.prefix, &job.config.api_uri, &job.config.build_id);
+            (other.name.clone(), name)
+        })
+        .collect()
+}
+
+// === impl StartPlan ===
+
+impl StartPlan {
+    /// The check that begins the build's chain.
+    pub fn first_check(&self) -> CheckState {
+        let state = &self.state;
+        CheckState {
+            executor: state.executor.clone(),
+            pod: self.name.clone(),
+            uid: None,
+            started_at: state.since,
+            number: 0,
+            attempt: 0,
+            look: LastLook::default(),
+            recreated: state.recreate.as_ref().map_or(0, |recreate| recreate.n),
+            message: None,
+            report_due: false,
+            held: state.held,
+            once: false,
+            trace_context: state.trace_context.clone(),
+        }
+    }
+
+    /// Whether the pod with this UID is the dead one that this start replaces.
+    pub fn replaces(&self, uid: Option<&str>) -> bool {
+        uid.is_some() && self.recreate.as_ref().and_then(|recreate| recreate.uid.as_deref()) == uid
+    }
+}
+
+fn stop_plan(job: &StopJob<'_>, trace: Option<TraceContext>, policy: &Policy) -> StopPlan {
+    let mut seen = Vec::new();
+    let mut targets = Vec::new();
+    // Every executor: weights or annotations may have changed since the start, and a pod left behind
+    // is worse than a deletion that finds nothing.
+    for executor in &policy.settings.executors.all {
+        let label = format!("{BUILD_LABEL}={}", build_label(&executor.prefix, &job.config.build_id));
+        let place = (&executor.cluster.host, &executor.cluster.namespace, label.clone());
+        if !seen.contains(&place) {
+            seen.push(place);
+            targets.push((executor.name.clone(), label));
+        }
+    }
+    let earlier = job.state.as_ref();
+    StopPlan {
+        targets,
+        state: StopState {
+            pass: earlier.map_or(1, |state| state.pass),
+            attempt: earlier.map_or(0, |state| state.attempt),
+            trace_context: trace,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

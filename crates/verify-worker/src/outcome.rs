@@ -1,0 +1,259 @@
+//! From a verdict to what follows: what the build hears, whether and when it is looked at again. Pure.
+
+use std::time::Duration;
+
+use common::{
+    attempt::Attempt,
+    cluster::{Class, ClusterError},
+    facts::Facts,
+    job::{BuildConfig, CheckState, Recreate, StartState, message},
+    ladder::{LATER, Ladder, SOON, retry_delay},
+    outage::Trouble,
+    outcome::{Again, Cause, Outcome, ParkReason, Room},
+    telemetry::TraceContext,
+    verdict::{Judgement, LastLook, Verdict, message::{WAITING_FOR_RESOURCES, delayed, quote}},
+};
+use jiff::Timestamp;
+use screwdriver_api_client::{BuildUpdate, Stats};
+
+/// A build that is finished and has no pod is still looked at while it is younger than this: its start may
+/// be under way, and would leave a pod that nobody looks at.
+const START_MAY_COME: Duration = Duration::from_secs(60);
+
+/// What to do after a look.
+#[derive(Debug)]
+pub struct Decision {
+    /// What the build hears.
+    pub report: Report,
+    /// What follows, unless the API says that the build is finished.
+    pub then: Then,
+    /// What follows if it does.
+    pub if_finished: IfFinished,
+}
+
+/// What the build hears.
+#[derive(Debug)]
+pub enum Report {
+    /// Nothing new.
+    Nothing,
+    /// Something that the next check says again if it does not arrive.
+    Note {
+        /// The update.
+        update: BuildUpdate,
+        /// The text that the next check remembers when it arrived.
+        text: Option<String>,
+    },
+    /// Something that must arrive before the check may end.
+    Must(BuildUpdate),
+}
+
+/// What follows a look.
+#[derive(Debug)]
+pub enum Then {
+    /// The chain of checks ends.
+    End(Outcome),
+    /// The next check.
+    Rearm(Next),
+    /// A replacement for a pod that never ran, then the next check.
+    Recreate(Vec<u8>, Next),
+    /// Come back without anything being said.
+    Back(Outcome),
+}
+
+/// The next check of the chain.
+#[derive(Debug)]
+pub struct Next {
+    /// After how long it falls due.
+    pub delay: Duration,
+    /// What it carries.
+    pub check: CheckState,
+}
+
+/// What a finished build means for its chain of checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfFinished {
+    /// It ends; a pod that is there is deleted.
+    End,
+    /// It goes on: the start may still be under way.
+    GoOn,
+}
+
+/// What decides beside the look.
+#[derive(Debug, Clone)]
+pub struct Circumstances<'a> {
+    /// Which try of this check this was.
+    pub attempt: Attempt,
+    /// Tries that a message's own fault may cost.
+    pub limit: u32,
+    /// When checks fall due.
+    pub ladder: &'a Ladder,
+    /// When the look was made.
+    pub now: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// The trace that the next check goes on in.
+    pub trace: Option<TraceContext>,
+}
+
+// === decisions ===
+
+/// What follows from what was seen. `facts` is the pod's, if there is one.
+pub fn of_look(
+    check: &CheckState,
+    config: &BuildConfig<'_>,
+    judgement: Judgement,
+    facts: Option<&Facts>,
+    at: &Circumstances<'_>,
+) -> Decision {
+    let Judgement { verdict, look } = judgement;
+    let next = next(check, look, facts, at);
+    let if_finished = if facts.is_none() && age(check, at.now) <= START_MAY_COME && !check.once {
+        IfFinished::GoOn
+    } else {
+        IfFinished::End
+    };
+    let (report, then) = match verdict {
+        Verdict::Healthy { node, .. } => {
+            (Report::Must(BuildUpdate::stats(Stats { hostname: node, image_pull_start_time: None })), Then::End(Outcome::Healthy))
+        }
+        Verdict::Failed(failure) => {
+            (Report::Must(BuildUpdate::failure(failure.message)), Then::End(Outcome::Failed))
+        }
+        Verdict::Recreate { cause } => {
+            let (start, next) = recreate(check, config, facts, next, at);
+            (note(check, format!("The cluster lost the pod before the build began; starting it anew. {cause}")), Then::Recreate(start, next))
+        }
+        Verdict::Waiting { cause } | Verdict::Progressing { cause } => (waiting(check, &cause, at), Then::Rearm(next)),
+        Verdict::Terminating { .. } => (Report::Nothing, Then::Rearm(next)),
+        Verdict::Missing => (Report::Nothing, Then::Rearm(next)),
+        Verdict::NotCreated => {
+            let text = check.message.clone().unwrap_or_else(|| WAITING_FOR_RESOURCES.to_owned());
+            // Every such check reports: the answer tells whether the build is still wanted.
+            (Report::Note { update: BuildUpdate::message(text.clone()), text: Some(text) }, Then::Rearm(next))
+        }
+    };
+    Decision { report, then: only_once(check, then), if_finished }
+}
+
+/// What follows from a pod that could not be read.
+pub fn of_trouble(
+    check: &CheckState,
+    config: &BuildConfig<'_>,
+    trouble: Trouble<ClusterError>,
+    at: &Circumstances<'_>,
+) -> Decision {
+    let (error, down) = match trouble {
+        Trouble::Down(error) => (error, true),
+        Trouble::Own(error) => (error, false),
+    };
+    if down {
+        return held(check, config, error.into(), at);
+    }
+    let spends = error.class() != Class::Environment;
+    if spends && at.attempt.is_last(at.limit) {
+        let text = format!(
+            "Build failed to start. Whether its pod runs could not be verified. Please reach out to your cluster \
+             admin for help, then restart the build. Cause: {}",
+            quote(&error.to_string())
+        );
+        let report = Report::Must(BuildUpdate::failure(text));
+        return Decision { report, then: Then::End(Outcome::Failed), if_finished: IfFinished::End };
+    }
+    if config.token_expired(at.now) {
+        return silent(Then::End(Outcome::Parked(ParkReason::TokenExpired)));
+    }
+    let attempt = if spends { at.attempt.failed.saturating_add(1) } else { at.attempt.failed };
+    let delay = if spends { retry_delay(at.attempt.failed) } else { LATER };
+    let check = CheckState { attempt, ..check.clone() };
+    silent(Then::Back(Outcome::Again(again(config, &check, delay, error.into()))))
+}
+
+/// A peer is down: the same check later, its clocks stopped meanwhile.
+pub fn held(check: &CheckState, config: &BuildConfig<'_>, cause: Cause, at: &Circumstances<'_>) -> Decision {
+    let length = at.took + LATER;
+    let check = CheckState {
+        held: check.held.saturating_add(u64::try_from(length.as_millis()).unwrap_or(u64::MAX)),
+        look: check.look.after_outage(length),
+        ..check.clone()
+    };
+    silent(Then::Back(Outcome::Held(again(config, &check, LATER, cause))))
+}
+
+/// The same check, which reads the pod anew: what is kept is that a report is due, never the verdict.
+pub fn report_due(config: &BuildConfig<'_>, check: &CheckState, delay: Duration, cause: Cause) -> Outcome {
+    let check = CheckState { report_due: true, ..check.clone() };
+    Outcome::Again(again(config, &check, delay, cause))
+}
+
+fn silent(then: Then) -> Decision {
+    Decision { report: Report::Nothing, then, if_finished: IfFinished::End }
+}
+
+fn again(config: &BuildConfig<'_>, check: &CheckState, delay: Duration, cause: Cause) -> Again {
+    Again { to: Room::Checks, delay, body: message::check(config, check), cause }
+}
+
+/// What the next check carries. A look that has to be confirmed comes soon and is no step of the ladder.
+fn next(check: &CheckState, look: LastLook, facts: Option<&Facts>, at: &Circumstances<'_>) -> Next {
+    let confirm = look.overdue_since.is_some() || look.missing_since.is_some();
+    let number = if confirm { check.number } else { check.number.saturating_add(1) };
+    let uid = facts.and_then(|facts| facts.uid.clone()).or_else(|| check.uid.clone());
+    let pod = facts.map_or_else(|| check.pod.clone(), |facts| facts.name.clone());
+    let recreated = facts.map_or(0, |facts| facts.recreated).max(check.recreated);
+    let trace_context = at.trace.clone();
+    let check = CheckState { pod, uid, number, attempt: 0, look, recreated, report_due: false, trace_context, ..check.clone() };
+    Next { delay: if confirm { SOON } else { at.ladder.delay(number) }, check }
+}
+
+fn recreate(
+    check: &CheckState,
+    config: &BuildConfig<'_>,
+    facts: Option<&Facts>,
+    next: Next,
+    at: &Circumstances<'_>,
+) -> (Vec<u8>, Next) {
+    let n = next.check.recreated.saturating_add(1);
+    let start = StartState {
+        executor: check.executor.clone(),
+        attempt: 0,
+        since: check.started_at,
+        held: check.held,
+        armed: true,
+        recreate: Some(Recreate { uid: facts.and_then(|facts| facts.uid.clone()), n }),
+        trace_context: at.trace.clone(),
+    };
+    let number = check.number.saturating_add(1);
+    let check = CheckState { uid: None, recreated: n, look: LastLook::default(), number, ..next.check };
+    (message::start(config, &start), Next { delay: at.ladder.delay(number), check })
+}
+
+fn waiting(check: &CheckState, cause: &str, at: &Circumstances<'_>) -> Report {
+    let text = if at.ladder.tells_delay(check.number) { delayed(Some(cause)) } else { cause.to_owned() };
+    note(check, text)
+}
+
+/// The first check always reports, changed or not: its answer tells whether the build is still wanted.
+fn note(check: &CheckState, text: String) -> Report {
+    let known = check.message.as_deref() == Some(text.as_str());
+    if known && check.number > 0 && !check.report_due {
+        return Report::Nothing;
+    }
+    Report::Note { update: BuildUpdate::message(text.clone()), text: Some(text) }
+}
+
+/// A look beside the chain ends with itself.
+fn only_once(check: &CheckState, then: Then) -> Then {
+    match then {
+        Then::Rearm(_) if check.once => Then::End(Outcome::Nothing),
+        // The chain sees the same and recreates; two would race.
+        Then::Recreate(..) if check.once => Then::End(Outcome::Nothing),
+        then => then,
+    }
+}
+
+fn age(check: &CheckState, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(check.started_at)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! From a check to which pod to look at, as data. Pure: no client, no clock, no environment.
+
+use common::{
+    job::{CheckJob, CheckState, Job},
+    ladder::Ladder,
+    outcome::ParkReason,
+    pod_identity::{BUILD_LABEL, build_label},
+    settings::Settings,
+    verdict::LastLook,
+};
+use jiff::Timestamp;
+
+/// What decides beside the check.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Executors, clocks, limits and deadlines.
+    pub settings: Settings,
+    /// When checks fall due.
+    pub ladder: Ladder,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Plan {
+    /// Look at the build's pod.
+    Look(Box<Look>),
+    /// Nothing: a probe.
+    Nothing,
+    /// Nobody can act on this message.
+    Park(ParkReason),
+}
+
+/// Which pod to look at.
+#[derive(Debug)]
+pub struct Look {
+    /// What earlier looks left.
+    pub check: CheckState,
+    /// How the pod is found.
+    pub by: By,
+    /// The selector of the build's pods in its executor.
+    pub label: String,
+}
+
+/// How a pod is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// By its name: cheap, however many pods there are.
+    Name,
+    /// By its label: the predecessor's messages do not carry a name, and its pods have random ones.
+    Label,
+}
+
+// === plan ===
+
+/// What to do about `job`.
+pub fn plan(job: &Job<'_>, now: Timestamp, policy: &Policy) -> Plan {
+    match job {
+        Job::Check(job) => look(job, now, policy),
+        Job::Probe => Plan::Nothing,
+        Job::Start(_) | Job::Stop(_) | Job::Clear(_) => Plan::Park(ParkReason::WrongQueue),
+    }
+}
+
+fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
+    let executors = &policy.settings.executors;
+    let (check, by) = match &job.state {
+        Some(state) => (state.clone(), By::Name),
+        None => (predecessors(executors.default.clone(), now), By::Label),
+    };
+    // An executor that is no longer configured: look where new builds go, rather than nowhere.
+    let executor = executors.all.iter().find(|executor| executor.name == check.executor);
+    let executor = executor.or_else(|| executors.all.iter().find(|executor| executor.name == executors.default));
+    let Some(executor) = executor else { return Plan::Park(ParkReason::WrongQueue) };
+    let label = format!("{BUILD_LABEL}={}", build_label(&executor.prefix, &job.config.build_id));
+    Plan::Look(Box::new(Look { check: CheckState { executor: executor.name.clone(), ..check }, by, label }))
+}
+
+/// The predecessor's verify message says nothing but which build it is about.
+fn predecessors(executor: String, now: Timestamp) -> CheckState {
+    CheckState {
+        executor,
+        pod: String::new(),
+        uid: None,
+        started_at: now,
+        number: 0,
+        attempt: 0,
+        look: LastLook::default(),
+        recreated: 0,
+        message: None,
+        report_due: false,
+        held: 0,
+        once: false,
+        trace_context: None,
+    }
+}
