@@ -3,9 +3,30 @@
 //! Values come from built-in defaults, `config/default.yaml`, `config/local.yaml`, `NODE_CONFIG` and the
 //! environment, in that order. Nothing below `main` reads the environment or a file on its own.
 
+mod broker;
+mod duration;
+mod ecosystem;
+mod environment;
+mod executors;
+mod layers;
+mod load;
+mod pod;
+mod problems;
+mod secret;
+mod section;
+pub mod variables;
+
 use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
+
+pub use self::{
+    ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
+    environment::{Environment, ProcessEnvironment},
+    executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
+    pod::{HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes},
+    problems::{Problem, SettingsErrors},
+};
 
 /// Everything that either worker can be told. Both binaries share it and read what they need.
 #[derive(Debug, Clone)]
@@ -14,6 +35,8 @@ pub struct Settings {
     pub broker: BrokerSettings,
     /// The executors that builds can run in.
     pub executors: ExecutorsSettings,
+    /// Where the rest of Screwdriver is, and the caches.
+    pub ecosystem: EcosystemSettings,
     /// When checks fall due and how long each phase may last.
     pub checks: CheckSettings,
     /// How long a start may be tried.
@@ -28,6 +51,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// How long in-flight deliveries may take to end after SIGTERM.
     pub drain: Duration,
+    /// What an operator should know though nothing is wrong: one line each, for the log at start-up.
+    pub warnings: Vec<String>,
 }
 
 /// The broker, the operators' objects, and how fast we take from them.
@@ -57,7 +82,8 @@ pub struct BrokerSettings {
     pub retry_queue_enabled: bool,
     /// Unsettled deliveries per consumer: back-pressure and concurrency limit in one.
     pub prefetch: NonZeroU16,
-    /// Tries after which a message's own error becomes final; 0 fails at the first.
+    /// Retries after which a message's own error becomes final; 0 fails at the first. The default is 5;
+    /// the predecessor documents 5 and has 3.
     pub message_reprocess_limit: u32,
     /// Whether the operators' objects are expected or declared.
     pub topology: TopologyMode,
@@ -81,60 +107,6 @@ pub enum TopologyMode {
     Existing,
     /// We declare them, for a fresh installation.
     Declare,
-}
-
-/// The executors and the rule that chooses one.
-#[derive(Debug, Clone)]
-pub struct ExecutorsSettings {
-    /// In the order of the configuration; at least one.
-    pub all: Vec<ExecutorSettings>,
-    /// The executor for builds that neither an annotation nor a weight decides.
-    pub default: String,
-}
-
-/// One place where builds can run: a Kubernetes namespace and a shape of pod.
-#[derive(Debug, Clone)]
-pub struct ExecutorSettings {
-    /// The key under `executor`, e.g. `k8s-sandbox`.
-    pub name: String,
-    /// Which shape of pod it makes.
-    pub plugin: Plugin,
-    /// Share of the weighted draw; 0 takes no part.
-    pub weightage: u32,
-    /// Regular expressions of container images that the weighted draw keeps away.
-    pub exclusions: Vec<String>,
-    /// The API server and namespace.
-    pub cluster: ClusterSettings,
-    /// Prefix of pod names, labels and cache folders.
-    pub prefix: String,
-    /// Everything that shapes the pod.
-    pub pod: PodSettings,
-}
-
-/// The shapes of pod that we can make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plugin {
-    /// `screwdriver-executor-k8s`.
-    K8s,
-    /// `screwdriver-executor-k8s-vm`.
-    K8sVm,
-}
-
-/// How one API server is reached.
-#[derive(Debug, Clone)]
-pub struct ClusterSettings {
-    /// `host[:port]`, always https.
-    pub host: String,
-    /// A fixed bearer token; `None` reads the pod's own service account token, again and again.
-    pub token: Option<SecretString>,
-    /// Namespace of the build pods.
-    pub namespace: String,
-    /// PEM file with the API server's certificate authorities; `None`: the service account's.
-    pub ca_file: Option<PathBuf>,
-    /// `K8S_INSECURE_SKIP_TLS_VERIFY`.
-    pub insecure_skip_tls_verify: bool,
-    /// Longest that one call may take (`CIRCUIT_TIMEOUT`).
-    pub timeout: Duration,
 }
 
 /// When checks fall due and how long each phase may last.
@@ -178,7 +150,7 @@ pub struct BuildsApiSettings {
 }
 
 /// Traces and logs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TelemetrySettings {
     /// Base address of an OTLP/HTTP collector; `None`: nothing is exported.
     pub otlp_endpoint: Option<url::Url>,
@@ -210,6 +182,24 @@ pub struct HttpSettings {
     pub port: u16,
 }
 
-/// In the making: everything that shapes the pod.
-#[derive(Debug, Clone)]
-pub struct PodSettings {}
+// === impl TelemetrySettings ===
+
+impl std::fmt::Debug for TelemetrySettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address may hold a password.
+        let endpoint = self
+            .otlp_endpoint
+            .as_ref()
+            .map(|url| ecosystem::without_password(url.as_str()));
+        f.debug_struct("TelemetrySettings")
+            .field("otlp_endpoint", &endpoint)
+            .field("log_filter", &self.log_filter)
+            .field("log_format", &self.log_format)
+            .field("delayed_as_child", &self.delayed_as_child)
+            .field("sample_ratio", &self.sample_ratio)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

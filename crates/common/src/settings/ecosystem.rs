@@ -1,0 +1,150 @@
+//! Where the rest of Screwdriver is, and where builds keep their caches.
+
+use std::fmt;
+
+use super::section::Section;
+
+/// Where the rest of Screwdriver is, as builds are told. Our own calls go to the message's address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcosystemSettings {
+    /// The builds API.
+    pub api: WebAddress,
+    /// The store of logs and artifacts.
+    pub store: WebAddress,
+    /// The user interface.
+    pub ui: WebAddress,
+    /// Prometheus pushgateway for the builds' metrics.
+    pub pushgateway: Option<WebAddress>,
+    /// Where builds keep their caches.
+    pub cache: CacheSettings,
+}
+
+/// Where builds keep their caches, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// In the store or on the node.
+    pub strategy: CacheStrategy,
+    /// Folder of disk caches on the nodes; empty: builds have no disk cache.
+    pub path: String,
+    /// Whether disk caches are compressed.
+    pub compress: bool,
+    /// Whether disk caches are checksummed.
+    pub md5check: bool,
+    /// Most MB of one cache; 0: no limit.
+    pub max_size_mb: u64,
+    /// Most threads that work on a cache.
+    pub max_go_threads: u64,
+}
+
+/// In the store or on the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheStrategy {
+    /// In the store; the pod knows nothing about it.
+    S3,
+    /// In folders of the node, mounted into the pod.
+    Disk,
+}
+
+/// A web address as the operator wrote it. `Debug` and `Display` hide a password in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebAddress(String);
+
+// === impl EcosystemSettings ===
+
+impl EcosystemSettings {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        let address = |key: &str| WebAddress(section.url(key).unwrap_or_default());
+        Self {
+            api: address("api"),
+            store: address("store"),
+            ui: address("ui"),
+            pushgateway: section.url("pushgatewayUrl").map(WebAddress),
+            cache: CacheSettings::read(&section.section("cache")),
+        }
+    }
+}
+
+// === impl CacheSettings ===
+
+impl CacheSettings {
+    fn read(section: &Section<'_>) -> Self {
+        let strategies = [("s3", CacheStrategy::S3), ("disk", CacheStrategy::Disk)];
+        Self {
+            strategy: section
+                .choice("strategy", &strategies)
+                .unwrap_or(CacheStrategy::S3),
+            path: section.text_or_empty("path").unwrap_or_else(|| "/".to_owned()),
+            compress: section.boolean("compress").unwrap_or(false),
+            md5check: section.boolean("md5check").unwrap_or(false),
+            max_size_mb: section
+                .integer("max_size_mb", .., "a whole number of MB")
+                .unwrap_or(0),
+            max_go_threads: section
+                .integer("max_go_threads", .., "a whole number of threads")
+                .unwrap_or(10_000),
+        }
+    }
+
+    /// The folder of disk caches of installations with this prefix; `None` when builds have no disk cache.
+    pub fn disk_path(&self, prefix: &str) -> Option<String> {
+        match self.strategy {
+            CacheStrategy::Disk if self.path.is_empty() => None,
+            CacheStrategy::Disk => Some(self.prefixed_path(prefix)),
+            CacheStrategy::S3 => None,
+        }
+    }
+
+    /// [`CacheSettings::path`] and the prefix as a folder in it, whatever the strategy.
+    pub fn prefixed_path(&self, prefix: &str) -> String {
+        if prefix.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}/{prefix}", self.path)
+        }
+    }
+}
+
+// === impl CacheStrategy ===
+
+impl CacheStrategy {
+    /// As in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Disk => "disk",
+        }
+    }
+}
+
+// === impl WebAddress ===
+
+impl WebAddress {
+    /// The address with everything in it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for WebAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_password(&self.0))
+    }
+}
+
+impl fmt::Debug for WebAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", without_password(&self.0))
+    }
+}
+
+/// The address with everything before the host hidden, if there is anything.
+pub(super) fn without_password(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest.get(..end).and_then(|authority| authority.rfind('@')) {
+        Some(at) => format!("{scheme}://[REDACTED]{}", &rest[at..]),
+        None => address.to_owned(),
+    }
+}

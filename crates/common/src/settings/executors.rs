@@ -1,0 +1,238 @@
+//! The executors: where builds can run, and the rule that chooses one.
+
+use std::{path::PathBuf, time::Duration};
+
+use regex::{Regex, RegexBuilder};
+use secrecy::SecretString;
+
+use super::{
+    ecosystem::EcosystemSettings,
+    layers,
+    pod::PodSettings,
+    problems::{Problems, SettingsErrors},
+    secret,
+    section::Section,
+};
+
+/// The executors and the rule that chooses one.
+#[derive(Debug, Clone)]
+pub struct ExecutorsSettings {
+    /// In the order of the configuration; at least one.
+    pub all: Vec<ExecutorSettings>,
+    /// The executor for builds that neither an annotation nor a weight decides.
+    pub default: String,
+}
+
+/// One place where builds can run: a Kubernetes namespace and a shape of pod.
+#[derive(Debug, Clone)]
+pub struct ExecutorSettings {
+    /// The key under `executor`, e.g. `k8s-sandbox`.
+    pub name: String,
+    /// Which shape of pod it makes.
+    pub plugin: Plugin,
+    /// Share of the weighted draw; 0 takes no part.
+    pub weightage: u32,
+    /// Container images that the weighted draw keeps away; case does not count.
+    pub exclusions: Vec<Regex>,
+    /// The API server and namespace.
+    pub cluster: ClusterSettings,
+    /// Prefix of pod names, labels and cache folders.
+    pub prefix: String,
+    /// Everything that shapes the pod.
+    pub pod: PodSettings,
+}
+
+/// The shapes of pod that we can make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plugin {
+    /// `screwdriver-executor-k8s`.
+    K8s,
+    /// `screwdriver-executor-k8s-vm`.
+    K8sVm,
+}
+
+/// How one API server is reached.
+#[derive(Debug, Clone)]
+pub struct ClusterSettings {
+    /// `host[:port]`, always https.
+    pub host: String,
+    /// A fixed bearer token; `None` reads the pod's own service account token, again and again.
+    pub token: Option<SecretString>,
+    /// Namespace of the build pods.
+    pub namespace: String,
+    /// PEM file with the API server's certificate authorities; `None`: the service account's.
+    pub ca_file: Option<PathBuf>,
+    /// `K8S_INSECURE_SKIP_TLS_VERIFY`.
+    pub insecure_skip_tls_verify: bool,
+    /// Longest that one call may take (`CIRCUIT_TIMEOUT`).
+    pub timeout: Duration,
+}
+
+const PLUGINS: &[(&str, Plugin)] = &[("k8s", Plugin::K8s), ("k8s-vm", Plugin::K8sVm)];
+
+/// The longest name made from the prefix is that of the init container, `launcher-<prefix><build>`: at
+/// most 63 characters, of which a build id takes up to 16.
+const PREFIX_MAX: usize = 63 - "launcher-".len() - 16;
+
+// === impl ExecutorsSettings ===
+
+impl ExecutorsSettings {
+    pub(super) fn read(
+        section: &Section<'_>,
+        ecosystem: &EcosystemSettings,
+        warnings: &mut Vec<String>,
+    ) -> Self {
+        let mut all = Vec::new();
+        for name in section.keys().into_iter().filter(|name| *name != "plugin") {
+            let entry = section.section(name);
+            let plugin = entry.text("pluginName").unwrap_or_else(|| name.to_owned());
+            match PLUGINS.iter().find(|(known, _)| *known == plugin) {
+                Some((_, plugin)) => all.push(ExecutorSettings::read(name, *plugin, &entry, ecosystem)),
+                None => warnings.push(format!(
+                    "executor {name} is left out: there is no plugin {plugin}"
+                )),
+            }
+        }
+        let default = section.required("plugin");
+        if !default.is_empty() && !all.iter().any(|executor| executor.name == default) {
+            let names: Vec<&str> = all.iter().map(|executor| executor.name.as_str()).collect();
+            section.problem(
+                "plugin",
+                format!("expected the name of an executor: {}", names.join(", ")),
+            );
+        }
+        Self { all, default }
+    }
+
+    /// The executor of this name.
+    pub fn get(&self, name: &str) -> Option<&ExecutorSettings> {
+        self.all.iter().find(|executor| executor.name == name)
+    }
+}
+
+// === impl ExecutorSettings ===
+
+impl ExecutorSettings {
+    /// An executor from options in the shape of `executor.<name>.options` of the configuration files, with
+    /// `ecosystem` beside `kubernetes`. It takes no part in a weighted draw.
+    pub fn from_options(
+        name: &str,
+        plugin: Plugin,
+        options: &serde_json::Value,
+    ) -> Result<Self, SettingsErrors> {
+        let problems = Problems::default();
+        let value = layers::from_json(options, None);
+        let options = Section::root(&value, &problems);
+        let ecosystem = EcosystemSettings::read(&options.section("ecosystem"));
+        let executor = Self::with_options(name, plugin, &options, ecosystem);
+        problems.unless_any(executor)
+    }
+
+    fn read(name: &str, plugin: Plugin, entry: &Section<'_>, ecosystem: &EcosystemSettings) -> Self {
+        let options = entry.section("options");
+        let ecosystem = if options.has("ecosystem") {
+            EcosystemSettings::read(&options.section("ecosystem"))
+        } else {
+            ecosystem.clone()
+        };
+        Self {
+            weightage: weightage(entry),
+            exclusions: ["exclusion", "exclusions"]
+                .iter()
+                .flat_map(|key| exclusions(entry, key))
+                .collect(),
+            ..Self::with_options(name, plugin, &options, ecosystem)
+        }
+    }
+
+    fn with_options(name: &str, plugin: Plugin, options: &Section<'_>, ecosystem: EcosystemSettings) -> Self {
+        Self {
+            name: name.to_owned(),
+            plugin,
+            weightage: 0,
+            exclusions: Vec::new(),
+            cluster: ClusterSettings::read(options),
+            prefix: prefix(options),
+            pod: PodSettings::read(options, plugin, ecosystem),
+        }
+    }
+}
+
+/// Fractions are cut off, as the predecessor does.
+fn weightage(entry: &Section<'_>) -> u32 {
+    let share = entry
+        .number("weightage", 0.0..=1_000_000.0, "a number")
+        .unwrap_or(0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "within the range above"
+    )]
+    let whole = share as u32;
+    whole
+}
+
+/// Both spellings: the predecessor's files say `exclusion`, its code reads `exclusions` (D36).
+fn exclusions(entry: &Section<'_>, key: &str) -> Vec<Regex> {
+    let compile = |pattern: String| {
+        let regex = RegexBuilder::new(&pattern).case_insensitive(true).build();
+        if regex.is_err() {
+            entry.problem(
+                key,
+                "expected regular expressions (without look-around or back-references)",
+            );
+        }
+        regex.ok()
+    };
+    entry.list(key).into_iter().filter_map(compile).collect()
+}
+
+/// Kubernetes refuses every pod of an executor whose prefix does not fit its names.
+fn prefix(options: &Section<'_>) -> String {
+    let prefix = options.text("prefix").unwrap_or_default();
+    let fits = prefix
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !fits || prefix.starts_with('-') || prefix.len() > PREFIX_MAX {
+        let expectation = format!(
+            "expected up to {PREFIX_MAX} lower-case letters, digits and dashes, the first no dash: \
+             names of pods and containers begin with it"
+        );
+        options.problem("prefix", expectation);
+    }
+    prefix
+}
+
+// === impl ClusterSettings ===
+
+impl ClusterSettings {
+    fn read(options: &Section<'_>) -> Self {
+        let kubernetes = options.section("kubernetes");
+        let breaker = options.section("fusebox").section("breaker");
+        let timeout = breaker
+            .integer("timeout", 1..=600_000, "a whole number of milliseconds")
+            .unwrap_or(10_000);
+        Self {
+            host: host(&kubernetes),
+            token: secret::read(&kubernetes, "token", "tokenFile"),
+            namespace: kubernetes
+                .text("jobsNamespace")
+                .unwrap_or_else(|| "default".to_owned()),
+            ca_file: kubernetes.text("caFile").map(PathBuf::from),
+            insecure_skip_tls_verify: kubernetes.boolean("insecureSkipTlsVerify").unwrap_or(false),
+            timeout: Duration::from_millis(timeout),
+        }
+    }
+}
+
+fn host(kubernetes: &Section<'_>) -> String {
+    let host = kubernetes
+        .text("host")
+        .unwrap_or_else(|| "kubernetes.default".to_owned());
+    let url = url::Url::parse(&format!("https://{host}"));
+    let plain = url.is_ok_and(|url| url.path() == "/" && url.username().is_empty() && url.query().is_none());
+    if !plain || host.contains('/') {
+        kubernetes.problem("host", "expected host or host:port, without https://");
+    }
+    host
+}

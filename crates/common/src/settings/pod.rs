@@ -1,0 +1,293 @@
+//! Everything in an executor's options that shapes the pod.
+//!
+//! The keys are the predecessor's, so its configuration files work unchanged. Which of them the two
+//! shapes of pod use is the manifest's business.
+
+use k8s_openapi::api::core::v1::Lifecycle;
+
+use super::{ecosystem::EcosystemSettings, executors::Plugin, section::Section};
+
+/// Everything that shapes the pod.
+#[derive(Debug, Clone)]
+pub struct PodSettings {
+    /// Image of the launcher, without a tag.
+    pub launch_image: String,
+    /// Tag of the launcher's image; names its folder on the node too.
+    pub launch_version: String,
+    /// `SD_HAB_ENABLED` of the build.
+    pub hab_enabled: bool,
+    /// Image of the runner of virtual machines (executor k8s-vm, which cannot do without).
+    pub base_image: Option<String>,
+    /// Minutes a build may run unless its job asks for others.
+    pub build_timeout: f64,
+    /// Most minutes that a job may ask for.
+    pub max_build_timeout: f64,
+    /// Seconds that the pod gets to end; jobs may ask for more.
+    pub termination_grace_period: u32,
+    /// Service account of the pod.
+    pub service_account: String,
+    /// Whether the build sees the service account's token.
+    pub automount_service_account_token: bool,
+    /// `dnsPolicy` of the pod.
+    pub dns_policy: String,
+    /// `imagePullPolicy` of the build container.
+    pub image_pull_policy: String,
+    /// Secret with the registry's credentials.
+    pub image_pull_secret: Option<String>,
+    /// `runtimeClassName` of the pod.
+    pub runtime_class: Option<String>,
+    /// Whether the build container is privileged.
+    pub privileged: bool,
+    /// What jobs may ask for beside the build container.
+    pub sidecars: SidecarSettings,
+    /// Sizes in cores.
+    pub cpu: Sizes,
+    /// Sizes in GB.
+    pub memory: Sizes,
+    /// Label key of nodes by disk space (executor k8s-vm).
+    pub disk_space_label: Option<String>,
+    /// Label key of nodes by disk speed.
+    pub disk_speed_label: Option<String>,
+    /// Further labels of the pod.
+    pub labels: Vec<(String, String)>,
+    /// Annotations of the pod.
+    pub annotations: Vec<(String, String)>,
+    /// Labels that the node must have; taints of the same key and value are tolerated.
+    pub node_selectors: Vec<(String, String)>,
+    /// Labels that the node should have.
+    pub preferred_node_selectors: Vec<(String, String)>,
+    /// `lifecycle` of the build container.
+    pub lifecycle: Option<Lifecycle>,
+    /// Host paths in the build container.
+    pub host_mounts: Vec<HostMount>,
+    /// Secrets in the build container's environment.
+    pub secret_variables: Vec<SecretVariable>,
+    /// Secrets as files in the build container.
+    pub secret_files: Vec<SecretFile>,
+    /// Where the rest of Screwdriver is, and the caches.
+    pub ecosystem: EcosystemSettings,
+}
+
+/// What jobs may ask for beside the build container; each runs privileged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SidecarSettings {
+    /// A docker daemon.
+    pub docker: bool,
+    /// A rootless buildkit daemon; off unless asked for (D31).
+    pub buildkit: bool,
+}
+
+/// What the names of sizes in a job's annotations mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sizes {
+    /// The most that a job may ask for by number; for CPU also `MAX`.
+    pub max: f64,
+    /// `TURBO`.
+    pub turbo: f64,
+    /// `HIGH`.
+    pub high: f64,
+    /// `LOW`, and whatever is not understood.
+    pub low: f64,
+    /// `MICRO`.
+    pub micro: f64,
+}
+
+/// A path of the node in the build container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostMount {
+    /// Name of the volume.
+    pub name: String,
+    /// Path in the container.
+    pub mount_path: String,
+    /// Path on the node.
+    pub path: String,
+    /// Kubernetes' type of the host path, e.g. `Directory`.
+    pub kind: Option<String>,
+    /// Whether the build may only read.
+    pub read_only: Option<bool>,
+}
+
+/// A secret in the build container's environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretVariable {
+    /// Name of the variable.
+    pub variable: String,
+    /// Name of the Kubernetes secret.
+    pub secret: String,
+    /// Key in the secret.
+    pub key: String,
+}
+
+/// A secret as files in the build container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// Name of the volume.
+    pub name: String,
+    /// Path in the container.
+    pub mount_path: String,
+    /// Name of the Kubernetes secret.
+    pub secret: String,
+    /// Whether the build may only read.
+    pub read_only: Option<bool>,
+}
+
+const DNS_POLICIES: &[&str] = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
+const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
+/// A week: builds are shorter, and the number still prints as a whole one.
+const MOST_MINUTES: f64 = 10_080.0;
+const MOST_SECONDS: u64 = 86_400;
+
+// === impl PodSettings ===
+
+impl PodSettings {
+    pub(super) fn read(options: &Section<'_>, plugin: Plugin, ecosystem: EcosystemSettings) -> Self {
+        let kubernetes = options.section("kubernetes");
+        let text_or = |key: &str, default: &str| kubernetes.text(key).unwrap_or_else(|| default.to_owned());
+        let boolean = |key: &str| kubernetes.boolean(key).unwrap_or(false);
+        let word = |key: &str, words: &[&str]| kubernetes.word(key, words).unwrap_or(words[0]).to_owned();
+        let minutes = |key: &str| kubernetes.number(key, 0.001..=MOST_MINUTES, "a number of minutes");
+        let resources = kubernetes.section("resources");
+        let disk = resources.section("disk");
+        Self {
+            launch_image: options
+                .text("launchImage")
+                .unwrap_or_else(|| "screwdrivercd/launcher".to_owned()),
+            launch_version: options
+                .text("launchVersion")
+                .unwrap_or_else(|| "stable".to_owned()),
+            hab_enabled: options.boolean("sdHabEnabled").unwrap_or(true),
+            base_image: kubernetes.text("baseImage"),
+            build_timeout: minutes("buildTimeout").unwrap_or(90.0),
+            max_build_timeout: minutes("maxBuildTimeout").unwrap_or(120.0),
+            termination_grace_period: grace_period(&kubernetes),
+            service_account: text_or("serviceAccount", "default"),
+            automount_service_account_token: boolean("automountServiceAccountToken"),
+            dns_policy: word("dnsPolicy", DNS_POLICIES),
+            image_pull_policy: word("imagePullPolicy", PULL_POLICIES),
+            image_pull_secret: kubernetes.text("imagePullSecretName"),
+            runtime_class: kubernetes.text("runtimeClass"),
+            privileged: boolean("privileged"),
+            sidecars: SidecarSettings {
+                docker: boolean("dockerFeatureEnabled"),
+                buildkit: boolean("rootlessBuildkitFeatureEnabled"),
+            },
+            cpu: Sizes::read(
+                &resources.section("cpu"),
+                Sizes::default_cpu(plugin),
+                "a number of cores",
+            ),
+            memory: Sizes::read(
+                &resources.section("memory"),
+                Sizes::DEFAULT_MEMORY,
+                "a number of GB",
+            ),
+            disk_space_label: disk.text("space"),
+            disk_speed_label: disk.text("speed"),
+            labels: kubernetes.texts("podLabels"),
+            annotations: kubernetes.texts("annotations"),
+            node_selectors: kubernetes.texts("nodeSelectors"),
+            preferred_node_selectors: kubernetes.texts("preferredNodeSelectors"),
+            lifecycle: kubernetes.object("lifecycleHooks", "a Kubernetes lifecycle (postStart, preStop)"),
+            host_mounts: kubernetes
+                .sections("volumeMounts")
+                .iter()
+                .map(HostMount::read)
+                .collect(),
+            secret_variables: kubernetes
+                .sections("buildSecrets")
+                .iter()
+                .map(SecretVariable::read)
+                .collect(),
+            secret_files: kubernetes
+                .sections("buildSecretsFile")
+                .iter()
+                .map(SecretFile::read)
+                .collect(),
+            ecosystem,
+        }
+    }
+}
+
+fn grace_period(kubernetes: &Section<'_>) -> u32 {
+    let seconds = kubernetes.integer(
+        "terminationGracePeriodSeconds",
+        0..=MOST_SECONDS,
+        "a whole number of seconds",
+    );
+    seconds
+        .and_then(|seconds| u32::try_from(seconds).ok())
+        .unwrap_or(30)
+}
+
+// === impl Sizes ===
+
+impl Sizes {
+    const DEFAULT_MEMORY: Self = Self {
+        max: 16.0,
+        turbo: 16.0,
+        high: 12.0,
+        low: 2.0,
+        micro: 1.0,
+    };
+
+    /// A virtual machine takes whole cores only.
+    const fn default_cpu(plugin: Plugin) -> Self {
+        let micro = match plugin {
+            Plugin::K8s => 0.5,
+            Plugin::K8sVm => 1.0,
+        };
+        Self {
+            max: 12.0,
+            turbo: 12.0,
+            high: 6.0,
+            low: 2.0,
+            micro,
+        }
+    }
+
+    fn read(section: &Section<'_>, default: Self, what: &str) -> Self {
+        let size = |key: &str, default| section.number(key, 0.001..=100_000.0, what).unwrap_or(default);
+        Self {
+            max: size("max", default.max),
+            turbo: size("turbo", default.turbo),
+            high: size("high", default.high),
+            low: size("low", default.low),
+            micro: size("micro", default.micro),
+        }
+    }
+}
+
+// === impl HostMount, SecretVariable, SecretFile ===
+
+impl HostMount {
+    fn read(entry: &Section<'_>) -> Self {
+        Self {
+            name: entry.required("name"),
+            mount_path: entry.required("mountPath"),
+            path: entry.required("path"),
+            kind: entry.text("type"),
+            read_only: entry.boolean("readOnly"),
+        }
+    }
+}
+
+impl SecretVariable {
+    fn read(entry: &Section<'_>) -> Self {
+        Self {
+            variable: entry.required("secret_env"),
+            secret: entry.required("secret_name"),
+            key: entry.required("secret_key"),
+        }
+    }
+}
+
+impl SecretFile {
+    fn read(entry: &Section<'_>) -> Self {
+        Self {
+            name: entry.required("name"),
+            mount_path: entry.required("mountPath"),
+            secret: entry.required("secretName"),
+            read_only: entry.boolean("readOnly"),
+        }
+    }
+}

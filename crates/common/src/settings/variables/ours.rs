@@ -1,0 +1,55 @@
+//! The variables that the predecessor does not have.
+
+use super::{
+    ALL,
+    Kind::{Boolean, Duration, File, Number, Text, Url},
+    PODS,
+    Place::{Key, Options},
+    Variable, row, rows,
+};
+
+pub(super) const VARIABLES: &[Variable] = rows! {
+    // Checks and clocks
+    ("CHECK_LADDER", Key("checks.ladder"), Text, "15s,60s",
+        "ages of a start at which its pod is looked at, before RABBITMQ_BUILD_INIT_TIMEOUT")
+    ("CLOCK_SCHEDULING", Key("checks.clocks.scheduling"), Duration, "15m",
+        "how long a pod may wait for a node")
+    ("CLOCK_PULLING", Key("checks.clocks.pulling"), Duration, "15m", "how long an image may be pulled")
+    ("CLOCK_INITIALISING", Key("checks.clocks.initialising"), Duration, "5m",
+        "how long sandbox, volumes and init containers may take")
+    ("CLOCK_STARTING", Key("checks.clocks.starting"), Duration, "5m",
+        "how long the build container may take to start")
+    ("START_DEADLINE", Key("start.deadline"), Duration, "60m",
+        "how long a start is tried, time held by outages not counted")
+    ("OUTAGE_HOLD", Key("outage.hold"), Duration, "10s",
+        "how long a delivery waits in place for a peer that is down")
+    ("DRAIN_TIMEOUT", Key("shutdown.drain"), Duration, "25s",
+        "how long deliveries in hand may take after SIGTERM")
+
+    // Peers
+    ("K8S_TOKEN_FILE", Options(ALL, "kubernetes.tokenFile"), File, "", "file with the token of K8S_TOKEN")
+    ("K8S_CA_FILE", Options(ALL, "kubernetes.caFile"), File, "",
+        "PEM file with the API server's authorities instead of the service account's")
+    ("K8S_INSECURE_SKIP_TLS_VERIFY", Options(ALL, "kubernetes.insecureSkipTlsVerify"), Boolean, "false",
+        "whether any certificate of the API server is accepted")
+    ("API_CA_FILE", Key("buildsApi.caFile"), File, "", "PEM file with further authorities for the builds API")
+    ("API_TIMEOUT", Key("buildsApi.timeout"), Duration, "10s", "how long one call to the builds API may take")
+    ("RABBITMQ_PASSWORD_FILE", Key("rabbitmq.passwordFile"), File, "", "file with the broker's password")
+    ("RABBITMQ_CA_FILE", Key("rabbitmq.caFile"), File, "", "PEM file with further authorities for amqps")
+    ("RABBITMQ_TOPOLOGY", Key("rabbitmq.topology"), Text, "existing",
+        "existing: the operators' queues are there; declare: make them")
+    ("ROOTLESS_BUILDKIT_FEATURE_ENABLED", Options(PODS, "kubernetes.rootlessBuildkitFeatureEnabled"), Boolean,
+        "false", "whether jobs may ask for a privileged buildkit daemon beside the build")
+
+    // Telemetry
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", Key("telemetry.otlpEndpoint"), Url, "",
+        "OTLP/HTTP collector; none: nothing is exported")
+    ("OTEL_SDK_DISABLED", Key("telemetry.disabled"), Boolean, "false", "true: nothing is exported")
+    ("OTEL_DELAYED_AS_CHILD", Key("telemetry.delayedAsChild"), Boolean, "true",
+        "whether a check is part of the trace of its start; else a new trace that links to it")
+    ("OTEL_TRACES_SAMPLER_ARG", Key("telemetry.sampleRatio"), Number, "1.0",
+        "share of new traces that are kept")
+    ("LOG_LEVEL", Key("telemetry.logLevel"), Text, "info", "error, warn, info, debug or trace")
+    ("RUST_LOG", Key("telemetry.logFilter"), Text, "", "filter of log lines by module; overrides LOG_LEVEL")
+    ("LOG_FORMAT", Key("telemetry.logFormat"), Text, "auto", "json, text, or auto: text on a terminal")
+};
