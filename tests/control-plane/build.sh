@@ -125,13 +125,12 @@ fi
 temp=$(mktemp -d "$cache/.building.XXXXXX")
 chmod 755 "$temp"
 build='' ticker=''
-# Both are process groups: an interrupted go would otherwise leave its
-# compilers and linker running, and it cleans up only when interrupted.
+# Both are process groups: ending only go would leave its compilers running.
 cleanup() {
     trap - EXIT INT TERM HUP
     [[ -z $ticker ]] || kill -TERM -- "-$ticker" 2>/dev/null || true
     if [[ -n $build ]]; then
-        kill -INT -- "-$build" 2>/dev/null || true
+        kill -TERM -- "-$build" 2>/dev/null || true
         wait "$build" 2>/dev/null || true
     fi
     rm -rf -- "$temp"
@@ -144,6 +143,8 @@ trap 'exit 143' TERM
 say "building Kubernetes $version with $go_found: 5 to 15 minutes on 2 cores, later runs find it in $assets"
 log=$temp/log
 : >"$log"
+# A go that is ended leaves its work files behind: keep them where cleanup is.
+mkdir "$temp/work"
 
 progress() {
     local count last
@@ -156,13 +157,14 @@ progress() {
 }
 
 set -m
-(cd -- "$here" && exec env CGO_ENABLED=0 GOWORK=off go build -v "${flags[@]}" -o "$temp/control-plane" .) \
+(cd -- "$here" && exec env CGO_ENABLED=0 GOWORK=off GOTMPDIR="$temp/work" \
+    go build -v "${flags[@]}" -o "$temp/control-plane" .) \
     </dev/null >"$log" 2>&1 9>&- &
 build=$!
 if [[ -t 2 ]]; then
-    progress 1 '\r\033[Kcontrol-plane: %4d s, %d packages compiled, %s' 9>&- &
+    progress 1 '\r\033[Kcontrol-plane: %4d s, packages compiled: %d %s' 9>&- &
 else
-    progress 15 'control-plane: %4d s, %d packages compiled, %s\n' 9>&- &
+    progress 15 'control-plane: %4d s, packages compiled: %d %s\n' 9>&- &
 fi
 ticker=$!
 set +m
@@ -181,7 +183,7 @@ if ((status)); then
     exit 1
 fi
 
-rm -- "$log"
+rm -rf -- "$log" "$temp/work"
 for name in "${names[@]}"; do
     ln -s control-plane "$temp/$name"
 done
