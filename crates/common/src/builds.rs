@@ -111,7 +111,7 @@ impl BuildsApi {
         let outage = self.outage(&config.api_uri);
         let is_transient = |error: &ReportError| matches!(error, ReportError::Api(e) if e.class() == Class::Transient);
         outage
-            .call(is_transient, async || Ok(self.put(config, token, update).await?))
+            .call(is_transient, || async { Ok(self.put(config, token, update).await?) })
             .await
     }
 
@@ -161,13 +161,7 @@ impl BuildsApi {
 }
 
 fn answer(error: Option<&ApiError>) -> AnswerClass {
-    match error.map(ApiError::class) {
-        None => AnswerClass::Ok,
-        Some(Class::Finished) => AnswerClass::Finished,
-        Some(Class::Transient) => AnswerClass::Transient,
-        Some(Class::Permanent) => AnswerClass::Permanent,
-        Some(Class::Environment) => AnswerClass::Environment,
-    }
+    error.map_or(AnswerClass::Success, |error| AnswerClass::of(error.status()))
 }
 
 impl Probe for StatusProbe {

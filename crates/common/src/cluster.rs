@@ -24,7 +24,7 @@ pub use error::{Class, ClusterError};
 use crate::{
     settings::ClusterSettings,
     telemetry::{
-        metrics::{Metrics, labels::Peer},
+        metrics::{Metrics, labels::{AnswerClass, Peer}},
         spans,
     },
 };
@@ -128,10 +128,14 @@ impl Cluster {
             Ok(result) => result.map_err(ClusterError::from),
             Err(_) => Err(ClusterError::Timeout { after: self.timeout }),
         };
-        if let Err(error) = &result {
-            spans::record_error(&span, error.as_str());
-        }
-        self.metrics.call(Peer::Kubernetes, name, answer(result.as_ref().err()), begin.elapsed());
+        let answer = match &result {
+            Ok(_) => AnswerClass::Success,
+            Err(error) => {
+                spans::record_error(&span, error.as_str());
+                AnswerClass::of(error.status())
+            }
+        };
+        self.metrics.call(Peer::Cluster, name, answer, begin.elapsed());
         result
     }
 }

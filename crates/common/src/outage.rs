@@ -69,14 +69,17 @@ impl<P: Probe> Outage<P> {
     }
 
     /// Makes a call, and makes it again when the peer was down and came back in time.
-    pub async fn call<T, E>(
+    pub async fn call<T, E, Answer>(
         &self,
         is_transient: impl Fn(&E) -> bool,
-        mut call: impl AsyncFnMut() -> Result<T, E>,
-    ) -> Result<T, Trouble<E>> {
+        mut call: impl FnMut() -> Answer,
+    ) -> Result<T, Trouble<E>>
+    where
+        Answer: Future<Output = Result<T, E>>,
+    {
         let end = Instant::now() + self.hold;
         loop {
-            let result = self.admitted(&mut call, end).await;
+            let result = self.admitted(call(), end).await;
             match result {
                 Ok(value) => {
                     self.succeeded();
@@ -106,12 +109,12 @@ impl<P: Probe> Outage<P> {
     /// While the peer is not fully trusted, only a few calls are under way at once.
     async fn admitted<T, E>(
         &self,
-        call: &mut impl AsyncFnMut() -> Result<T, E>,
+        call: impl Future<Output = Result<T, E>>,
         end: Instant,
     ) -> Result<T, E> {
         let on_trial = self.successes.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         let _permit = if on_trial { timeout_at(end, self.trials.acquire()).await.ok() } else { None };
-        call().await
+        call.await
     }
 
     fn succeeded(&self) {
@@ -211,7 +214,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_error_while_the_probe_answers_is_the_calls_own() {
         let switch = Switch { up: true.into(), ..Switch::default() };
-        let result = outage(&switch).call(|_| true, async || Err::<(), _>("fault")).await;
+        let result = outage(&switch).call(|_| true, || async { Err::<(), _>("fault") }).await;
         assert!(matches!(result, Err(Trouble::Own("fault"))));
     }
 
@@ -219,7 +222,7 @@ mod tests {
     async fn a_peer_that_stays_down_is_waited_for_as_long_as_we_hold() {
         let switch = Switch::default();
         let begin = Instant::now();
-        let result = outage(&switch).call(|_| true, async || Err::<(), _>("down")).await;
+        let result = outage(&switch).call(|_| true, || async { Err::<(), _>("down") }).await;
         assert!(matches!(result, Err(Trouble::Down("down"))));
         assert_eq!(begin.elapsed().as_secs(), 10);
     }
@@ -232,7 +235,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(3)).await;
             switch.up.store(true, Ordering::Relaxed);
         };
-        let call = outage.call(|_| true, async || {
+        let call = outage.call(|_| true, || async {
             if switch.up.load(Ordering::Relaxed) { Ok("done") } else { Err("down") }
         });
         let (result, ()) = tokio::join!(call, back);
@@ -250,7 +253,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             draining.cancel();
         };
-        let (result, ()) = tokio::join!(outage.call(|_| true, async || Err::<(), _>("down")), stop);
+        let (result, ()) = tokio::join!(outage.call(|_| true, || async { Err::<(), _>("down") }), stop);
         assert!(matches!(result, Err(Trouble::Down(_))));
         assert_eq!(begin.elapsed().as_secs(), 1);
     }
@@ -263,7 +266,7 @@ mod tests {
         outage.set_down(false);
         let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let call = || {
-            outage.call(|_: &()| false, async || {
+            outage.call(|_: &()| false, || async {
                 let now = under_way.fetch_add(1, Ordering::Relaxed) + 1;
                 most.fetch_max(now, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(100)).await;

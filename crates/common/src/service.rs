@@ -4,8 +4,9 @@
 //! Start: settings with all problems at once (exit 64), telemetry, health (live, not ready), clients,
 //! broker, ready. Stop: not ready, stop taking, finish what is in hand, close, flush, exit 0.
 
-use std::{collections::HashMap, error::Error, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashMap, error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
+use clap::{Arg, Command};
 use screwdriver_api_client::Error as ApiError;
 
 use crate::{
@@ -15,8 +16,8 @@ use crate::{
     handler::Handler,
     health::{Health, HealthError, HealthServer, Heartbeat, Readiness},
     ladder::Ladder,
-    settings::{self, Settings},
-    shutdown::{Shutdown, SignalError},
+    settings::{ProcessEnvironment, Settings},
+    shutdown::{Shutdown, SignalError, Signals},
     site::Site,
     telemetry::{Telemetry, metrics::Metrics},
 };
@@ -44,6 +45,7 @@ pub struct Service {
     ladder: Ladder,
     metrics: Metrics,
     shutdown: Shutdown,
+    signals: Signals,
     readiness: Readiness,
     heartbeat: Heartbeat,
     broker: Broker,
@@ -84,7 +86,7 @@ where
         eprintln!("a TLS provider is installed already");
         return ExitCode::FAILURE;
     }
-    let settings = match settings::from_process() {
+    let settings = match Settings::load(&ProcessEnvironment, config_dir(service, version).as_deref()) {
         Ok(settings) => settings,
         Err(problems) => {
             eprintln!("{problems}");
@@ -118,6 +120,17 @@ where
     })
 }
 
+/// `--config-dir DIR`; `--help` and `--version` end here.
+fn config_dir(service: &'static str, version: &'static str) -> Option<PathBuf> {
+    let directory = Arg::new("config-dir")
+        .long("config-dir")
+        .value_name("DIR")
+        .help("Folder with default.yaml and local.yaml [default: $NODE_CONFIG_DIR, else ./config]")
+        .value_parser(clap::value_parser!(PathBuf));
+    let mut matches = Command::new(service).version(version).arg(directory).get_matches();
+    matches.remove_one("config-dir")
+}
+
 fn exit_code(ended: &Result<(), ServiceError>) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -127,15 +140,24 @@ fn exit_code(ended: &Result<(), ServiceError>) -> ExitCode {
 }
 
 fn chain(error: &dyn Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut texts = Vec::new();
+    let mut next = error.source();
+    while let Some(source) = next {
+        texts.push(source.to_string());
+        next = source.source();
+    }
+    texts.join(": ")
 }
 
 // === impl Service ===
 
 impl Service {
     /// Sets up everything but the handler. Nothing is connected yet.
-    pub fn new(process: Process, queues: Vec<Queue>) -> Self {
+    ///
+    /// # Errors
+    /// Signals cannot be listened for.
+    pub fn new(process: Process, queues: Vec<Queue>) -> Result<Self, ServiceError> {
+        let (shutdown, signals) = Shutdown::on_signals()?;
         let Process { service, settings, metrics } = process;
         let ladder = Ladder::new(&settings.checks.ladder, settings.checks.init_timeout);
         let (readiness, heartbeat) = (Readiness::new(), Heartbeat::new());
@@ -148,7 +170,7 @@ impl Service {
         let topology = Topology::new(&settings.broker, &ladder);
         let consumption = Consumption { service, queues };
         let broker = Broker::new(settings.broker.clone(), topology, consumption, surroundings);
-        Self { settings, ladder, metrics, shutdown: Shutdown::new(), readiness, heartbeat, broker }
+        Ok(Self { settings, ladder, metrics, shutdown, signals, readiness, heartbeat, broker })
     }
 
     /// What the operator set.
@@ -201,8 +223,7 @@ impl Service {
     /// # Errors
     /// Signals or health cannot be had.
     pub async fn run<H: Handler>(self, handler: Arc<H>) -> Result<(), ServiceError> {
-        let Self { settings, metrics, shutdown, readiness, heartbeat, broker, ladder: _ } = self;
-        let _signals = shutdown.listen()?;
+        let Self { settings, metrics, shutdown, signals, readiness, heartbeat, broker, ladder: _ } = self;
         let health = Health { readiness, heartbeat, metrics };
         let server = HealthServer::bind(&settings.http).await?;
         let stop = tokio_util::sync::CancellationToken::new();
@@ -212,6 +233,7 @@ impl Service {
             stop.cancel();
         };
         let (served, ()) = tokio::join!(serving, working);
+        drop(signals);
         Ok(served?)
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     cluster::{Cluster, ClusterError},
     outage::{Outage, Probe, Trouble},
     settings::ExecutorSettings,
-    telemetry::Metrics,
+    telemetry::metrics::Metrics,
 };
 
 /// Where one executor's pods live.
@@ -42,10 +42,10 @@ impl Site {
     }
 
     /// Makes a call; while the API server is down, waits in place as long as deliveries are held.
-    pub async fn call<T>(
-        &self,
-        call: impl AsyncFnMut() -> Result<T, ClusterError>,
-    ) -> Result<T, Trouble<ClusterError>> {
+    pub async fn call<T, Answer>(&self, call: impl FnMut() -> Answer) -> Result<T, Trouble<ClusterError>>
+    where
+        Answer: Future<Output = Result<T, ClusterError>>,
+    {
         self.outage.call(ClusterError::may_be_outage, call).await
     }
 }

@@ -10,9 +10,9 @@ use common::{
     job::{BuildConfig, message},
     outage::Trouble,
     outcome::Room,
-    pod_identity::BUILD_LABEL,
+    pod_identity::LABEL_BUILD,
     site::Site,
-    telemetry::Metrics,
+    telemetry::metrics::{Metrics, labels::PodAction},
 };
 use k8s_openapi::api::core::v1::Pod;
 use screwdriver_api_client::Wanted;
@@ -105,16 +105,20 @@ impl World {
             *armed = true;
         }
         if let Some(uid) = plan.recreate.as_ref().and_then(|recreate| recreate.uid.as_deref()) {
-            site.call(async || site.cluster.delete(&plan.name, uid).await).await?;
-            self.metrics.pod("deleted");
+            site.call(|| site.cluster.delete(&plan.name, uid)).await?;
+            self.metrics.pod(PodAction::Deleted);
         }
-        let created = site.call(async || site.cluster.create(&plan.pod).await).await;
+        let created = site.call(|| site.cluster.create(&plan.pod)).await;
         let created = match created {
             Ok(_) => true,
             Err(Trouble::Own(ClusterError::AlreadyExists)) => false,
             Err(trouble) => return Err(trouble),
         };
-        self.metrics.pod(if created { "created" } else { "adopted" });
+        self.metrics.pod(match (created, &plan.recreate) {
+            (true, None) => PodAction::Created,
+            (true, Some(_)) => PodAction::Recreated,
+            (false, _) => PodAction::Adopted,
+        });
         // The pod exists: failing to read it is no reason to do anything again.
         match find(site, plan).await {
             Ok(Found::Ours(facts)) => Ok(Seen::Pod { created, facts: Some(facts) }),
@@ -180,8 +184,8 @@ impl World {
     /// Deletes the pod of a build that is finished: stop wins.
     pub async fn delete_finished(&self, executor: &str, name: &str, uid: &str) -> Result<(), Trouble<ClusterError>> {
         if let Some(site) = self.sites.get(executor) {
-            site.call(async || site.cluster.delete(name, uid).await).await?;
-            self.metrics.pod("deleted");
+            site.call(|| site.cluster.delete(name, uid)).await?;
+            self.metrics.pod(PodAction::Deleted);
         }
         Ok(())
     }
@@ -190,7 +194,7 @@ impl World {
     pub async fn stop(&self, plan: &StopPlan) -> Result<(), Trouble<ClusterError>> {
         for (executor, label) in &plan.targets {
             if let Some(site) = self.sites.get(executor) {
-                site.call(async || site.cluster.delete_all(label).await).await?;
+                site.call(|| site.cluster.delete_all(label)).await?;
             }
         }
         Ok(())
@@ -209,7 +213,7 @@ impl World {
 }
 
 async fn find(site: &Site, plan: &StartPlan) -> Result<Found, Trouble<ClusterError>> {
-    let pod = site.call(async || site.cluster.get(&plan.name).await).await?;
+    let pod = site.call(|| site.cluster.get(&plan.name)).await?;
     Ok(match pod {
         None => Found::Nothing,
         Some(pod) if pod.metadata.deletion_timestamp.is_some() || !is_ours(&pod, &plan.label) => Found::Occupied,
@@ -219,5 +223,5 @@ async fn find(site: &Site, plan: &StartPlan) -> Result<Found, Trouble<ClusterErr
 
 fn is_ours(pod: &Pod, label: &str) -> bool {
     let labels = pod.metadata.labels.as_ref();
-    labels.and_then(|labels| labels.get(BUILD_LABEL)).is_some_and(|value| value == label)
+    labels.and_then(|labels| labels.get(LABEL_BUILD)).is_some_and(|value| value == label)
 }

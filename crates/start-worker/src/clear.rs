@@ -5,7 +5,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use common::{job::ClearJob, settings::ExecutorsSettings};
+use common::{job::ClearJob, settings::CacheSettings};
 use serde_json::Value;
 
 /// Why no folder is cleared.
@@ -18,8 +18,7 @@ pub enum ClearError {
 }
 
 /// The folder to remove: `<cache path>[/<prefix>]/<scope>/<pipeline>[/<id>]`.
-pub fn folder(job: &ClearJob<'_>, executors: &ExecutorsSettings) -> Result<PathBuf, ClearError> {
-    let root = executors.disk_cache().ok_or(ClearError::Disabled)?;
+pub fn folder(job: &ClearJob<'_>, cache: &CacheSettings) -> Result<PathBuf, ClearError> {
     let is = |text: &Option<Cow<'_, str>>, expected: &str| text.as_deref() == Some(expected);
     if !is(&job.resource, "caches") || !is(&job.action, "delete") {
         return Err(ClearError::Disabled);
@@ -28,10 +27,11 @@ pub fn folder(job: &ClearJob<'_>, executors: &ExecutorsSettings) -> Result<PathB
         Some(scope @ ("pipelines" | "jobs" | "events")) => scope,
         _ => return Err(ClearError::Unsafe),
     };
-    let mut folder = PathBuf::from(root);
-    if let Some(prefix) = job.prefix.as_deref().filter(|prefix| !prefix.is_empty()) {
-        folder.push(single_component(prefix)?);
-    }
+    let prefix = match job.prefix.as_deref() {
+        None | Some("") => "",
+        Some(prefix) => single_component(prefix)?,
+    };
+    let mut folder = PathBuf::from(cache.disk_path(prefix).ok_or(ClearError::Disabled)?);
     folder.push(scope);
     folder.push(id(job.pipeline_id.as_ref())?);
     if scope != "pipelines" {
@@ -67,8 +67,8 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn on_disk() -> ExecutorsSettings {
-        crate::testing::settings(&[("CACHE_STRATEGY", "disk"), ("CACHE_PATH", "/cache")]).executors
+    fn on_disk() -> CacheSettings {
+        crate::testing::settings(&[("CACHE_STRATEGY", "disk"), ("CACHE_PATH", "/cache")]).ecosystem.cache
     }
 
     #[test]
@@ -104,6 +104,6 @@ mod tests {
     #[test]
     fn without_a_disk_cache_there_is_nothing_to_clear() {
         let text = r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":7}"#;
-        assert_eq!(folder(&job(text), &crate::testing::settings(&[]).executors), Err(ClearError::Disabled));
+        assert_eq!(folder(&job(text), &crate::testing::settings(&[]).ecosystem.cache), Err(ClearError::Disabled));
     }
 }

@@ -12,8 +12,8 @@ use common::{
     ladder::{LATER, SOON, retry_delay, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, ParkReason, Room},
-    telemetry::TraceContext,
-    verdict::{Moment, Sight, Verdict, judge, message::quote},
+    telemetry::propagation::TraceContext,
+    verdict::{Moment, Sight, Verdict, judge, quote},
 };
 use screwdriver_api_client::BuildUpdate;
 
@@ -163,7 +163,7 @@ impl StartHandler {
         at: &Circumstances,
     ) -> Option<Vec<u8>> {
         let check = CheckState { once: true, ..plan.first_check() };
-        let moment = Moment { now: at.now, started_at: plan.state.since, recreated: check.recreated, start_deadline: plan.deadline };
+        let moment = Moment { now: at.now, started_at: plan.state.since, recreated: check.recreated, start_deadline: plan.allowed() };
         let judgement = judge(Sight::Pod(facts), &check.look, &moment, &self.policy.settings.checks.clocks);
         match judgement.verdict {
             Verdict::Failed(_) | Verdict::Recreate { .. } => Some(message::check(config, &check)),

@@ -30,7 +30,7 @@ pub const SERVICE: &str = "start-worker";
 /// Only settings that cannot work. Whatever the world can mend is waited for.
 pub async fn run(process: Process) -> Result<(), ServiceError> {
     let queues = vec![Queue::Main, Queue::Starts];
-    let service = Service::new(process, queues);
+    let service = Service::new(process, queues)?;
     let world = World {
         sites: service.sites()?,
         builds: service.builds_api()?,

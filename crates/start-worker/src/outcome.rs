@@ -10,7 +10,7 @@ use common::{
     ladder::{LATER, SOON, START_DELAYS, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, Room},
-    verdict::message::{WAITING_FOR_RESOURCES, quote},
+    verdict::{WAITING_FOR_RESOURCES, quote},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};

@@ -7,9 +7,9 @@ use common::{
     job::{CheckState, Job, Recreate, StartJob, StartState, StopJob, StopState},
     ladder::Ladder,
     outcome::ParkReason,
-    pod_identity::{BUILD_LABEL, build_label, pod_name},
+    pod_identity::{LABEL_BUILD, build_label, pod_name},
     settings::{ExecutorSettings, Settings},
-    telemetry::TraceContext,
+    telemetry::propagation::TraceContext,
     verdict::LastLook,
 };
 use jiff::Timestamp;
@@ -102,7 +102,7 @@ pub fn plan(job: &Job<'_>, taken: Taken<'_>, trace: Option<TraceContext>, now: T
     match job {
         Job::Start(start) => start_plan(start, taken, trace, now, policy),
         Job::Stop(stop) => Plan::Stop(stop_plan(stop, trace, policy)),
-        Job::Clear(job) => match clear::folder(job, &policy.settings.executors) {
+        Job::Clear(job) => match clear::folder(job, &policy.settings.ecosystem.cache) {
             Ok(folder) => Plan::Clear(folder),
             Err(ClearError::Disabled) => Plan::Nothing,
             Err(ClearError::Unsafe) => Plan::Park(ParkReason::UnsafePath),
@@ -240,6 +240,11 @@ impl StartPlan {
         }
     }
 
+    /// How long after its first handling the start may be tried.
+    pub fn allowed(&self) -> Duration {
+        Duration::try_from(self.deadline.duration_since(self.state.since)).unwrap_or_default()
+    }
+
     /// Whether the pod with this UID is the dead one that this start replaces.
     pub fn replaces(&self, uid: Option<&str>) -> bool {
         uid.is_some() && self.recreate.as_ref().and_then(|recreate| recreate.uid.as_deref()) == uid
@@ -252,7 +257,7 @@ fn stop_plan(job: &StopJob<'_>, trace: Option<TraceContext>, policy: &Policy) ->
     // Every executor: weights or annotations may have changed since the start, and a pod left behind
     // is worse than a deletion that finds nothing.
     for executor in &policy.settings.executors.all {
-        let label = format!("{BUILD_LABEL}={}", build_label(&executor.prefix, &job.config.build_id));
+        let label = format!("{LABEL_BUILD}={}", build_label(&executor.prefix, &job.config.build_id));
         let place = (&executor.cluster.host, &executor.cluster.namespace, label.clone());
         if !seen.contains(&place) {
             seen.push(place);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use common::{
     broker::Publisher, builds::BuildsApi, cluster::ClusterError, facts::Facts, outage::Trouble, site::Site,
-    telemetry::Metrics,
+    telemetry::metrics::{Metrics, labels::PodAction},
 };
 use k8s_openapi::api::core::v1::Pod;
 
@@ -34,7 +34,7 @@ impl World {
             return Err(Trouble::Own(ClusterError::NotFound { message: format!("executor {executor}") }));
         };
         let pod = match look.by {
-            By::Name => site.call(async || site.cluster.get(&look.check.pod).await).await?,
+            By::Name => site.call(|| site.cluster.get(&look.check.pod)).await?,
             By::Label => None,
         };
         // A list costs more with every pod there is: only where the name is unknown, and once before a
@@ -42,7 +42,7 @@ impl World {
         let pod = match pod {
             Some(pod) => Some(pod),
             None if look.by == By::Label || look.check.uid.is_some() => {
-                pick(site.call(async || site.cluster.list(&look.label).await).await?)
+                pick(site.call(|| site.cluster.list(&look.label)).await?)
             }
             None => None,
         };
@@ -68,8 +68,8 @@ impl World {
         let (Some(site), Some(uid)) = (self.sites.get(&look.check.executor), facts.uid.as_deref()) else {
             return Ok(());
         };
-        site.call(async || site.cluster.delete(&facts.name, uid).await).await?;
-        self.metrics.pod("deleted");
+        site.call(|| site.cluster.delete(&facts.name, uid)).await?;
+        self.metrics.pod(PodAction::Deleted);
         Ok(())
     }
 }

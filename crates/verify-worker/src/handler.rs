@@ -11,8 +11,8 @@ use common::{
     ladder::{LATER, SOON, retry_delay},
     outage::Trouble,
     outcome::{Again, Outcome, ParkReason, Room},
-    telemetry::TraceContext,
-    verdict::{Judgement, Moment, Sight, judge, wants_events},
+    telemetry::propagation::TraceContext,
+    verdict::{Judgement, Moment, Sight, Verdict, judge, wants_events},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::BuildUpdate;
@@ -94,7 +94,7 @@ impl VerifyHandler {
             }
             Ok(facts) => {
                 let (facts, judgement) = self.judge(look, config, facts, at.now).await;
-                self.world.metrics.verdict(judgement.verdict.as_str(), judgement.verdict.reason());
+                self.world.metrics.verdict(judgement.verdict.as_str(), reason(&judgement.verdict));
                 let decision = of_look(&look.check, config, judgement, facts.as_ref(), &at);
                 self.carry_out(look, config, facts.as_ref(), decision, &at).await
             }
@@ -131,7 +131,8 @@ impl VerifyHandler {
     fn moment(&self, check: &CheckState, config: &BuildConfig<'_>, now: Timestamp) -> Moment {
         let allowed = self.policy.settings.start.deadline;
         let deadline = common::deadline::of_start(check.started_at, check.held, config, allowed);
-        Moment { now, started_at: check.started_at, recreated: check.recreated, start_deadline: deadline }
+        let start_deadline = Duration::try_from(deadline.duration_since(check.started_at)).unwrap_or_default();
+        Moment { now, started_at: check.started_at, recreated: check.recreated, start_deadline }
     }
 
     /// Report first, then arm what follows; the settlement comes last, on the road.
@@ -235,5 +236,19 @@ impl VerifyHandler {
             Ok(()) => outcome,
             Err(error) => Outcome::Unsettled(error.into()),
         }
+    }
+}
+
+/// The verdict's reason, as a label.
+fn reason(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Failed(failure) => failure.reason.as_str(),
+        Verdict::Recreate { reason, .. } => reason.as_str(),
+        Verdict::Healthy { .. }
+        | Verdict::Waiting { .. }
+        | Verdict::Progressing { .. }
+        | Verdict::Terminating { .. }
+        | Verdict::NotCreated
+        | Verdict::Missing => "none",
     }
 }

@@ -29,7 +29,7 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
     if process.settings.broker.retry_queue_enabled {
         queues.push(Queue::Retry);
     }
-    let service = Service::new(process, queues);
+    let service = Service::new(process, queues)?;
     let world = World {
         sites: service.sites()?,
         builds: service.builds_api()?,

@@ -10,8 +10,8 @@ use common::{
     ladder::{LATER, Ladder, SOON, retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, ParkReason, Room},
-    telemetry::TraceContext,
-    verdict::{Judgement, LastLook, Verdict, message::{WAITING_FOR_RESOURCES, delayed, quote}},
+    telemetry::propagation::TraceContext,
+    verdict::{Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, quote},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
@@ -119,7 +119,7 @@ pub fn of_look(
         Verdict::Failed(failure) => {
             (Report::Must(BuildUpdate::failure(failure.message)), Then::End(Outcome::Failed))
         }
-        Verdict::Recreate { cause } => {
+        Verdict::Recreate { cause, .. } => {
             let (start, next) = recreate(check, config, facts, next, at);
             (note(check, format!("The cluster lost the pod before the build began; starting it anew. {cause}")), Then::Recreate(start, next))
         }
@@ -228,7 +228,7 @@ fn recreate(
 }
 
 fn waiting(check: &CheckState, cause: &str, at: &Circumstances<'_>) -> Report {
-    let text = if at.ladder.tells_delay(check.number) { delayed(Some(cause)) } else { cause.to_owned() };
+    let text = if at.ladder.tells_delay(check.number) { delayed_message(Some(cause)) } else { cause.to_owned() };
     note(check, text)
 }
 

@@ -4,7 +4,7 @@ use common::{
     job::{CheckJob, CheckState, Job},
     ladder::Ladder,
     outcome::ParkReason,
-    pod_identity::{BUILD_LABEL, build_label},
+    pod_identity::{LABEL_BUILD, build_label},
     settings::Settings,
     verdict::LastLook,
 };
@@ -71,7 +71,7 @@ fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
     let executor = executors.all.iter().find(|executor| executor.name == check.executor);
     let executor = executor.or_else(|| executors.all.iter().find(|executor| executor.name == executors.default));
     let Some(executor) = executor else { return Plan::Park(ParkReason::WrongQueue) };
-    let label = format!("{BUILD_LABEL}={}", build_label(&executor.prefix, &job.config.build_id));
+    let label = format!("{LABEL_BUILD}={}", build_label(&executor.prefix, &job.config.build_id));
     Plan::Look(Box::new(Look { check: CheckState { executor: executor.name.clone(), ..check }, by, label }))
 }
 

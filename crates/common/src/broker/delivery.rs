@@ -128,7 +128,7 @@ impl Delivery {
         match published {
             Ok(()) => self.ack().await,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, queue = self.queue.as_str(), "handed back");
+                tracing::warn!(error = &error as &dyn std::error::Error, queue = self.queue_name, "handed back");
                 self.requeue().await
             }
         }

@@ -5,6 +5,8 @@ use lapin::{
     protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError},
 };
 
+use crate::telemetry::metrics::labels::PublishResult;
+
 /// Why there is no session. All but the first few are for an operator to mend; none ends the process.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
@@ -148,6 +150,20 @@ impl Refusal {
             AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED) => Self::Conflict,
             AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED) => Self::NotAllowed,
             AMQPErrorKind::Soft(_) | AMQPErrorKind::Hard(_) => Self::Other,
+        }
+    }
+}
+
+// === impl PublishError ===
+
+impl PublishError {
+    /// The label of metrics.
+    pub(super) fn result(&self) -> PublishResult {
+        match self {
+            Self::Refused { .. } | Self::Name { .. } => PublishResult::Refused,
+            Self::Unroutable { .. } => PublishResult::Returned,
+            Self::Timeout { .. } => PublishResult::TimedOut,
+            Self::NotConnected | Self::Channel(_) => PublishResult::Cut,
         }
     }
 }

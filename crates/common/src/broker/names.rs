@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+pub use crate::telemetry::metrics::labels::Queue;
+
 use crate::outcome::Room;
 
 /// The names that one installation uses.
@@ -10,19 +12,6 @@ pub struct Names {
     exchange: Arc<str>,
     main: Arc<str>,
     retry: Arc<str>,
-}
-
-/// A queue that we consume, by role. The role is a metric label, the name is the operators' choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Queue {
-    /// The cluster's main queue (operators').
-    Main,
-    /// The predecessor's verify messages (operators').
-    Retry,
-    /// Checks that fell due (ours).
-    Checks,
-    /// Starts and stops that come back (ours).
-    Starts,
 }
 
 // === impl Names ===
@@ -65,20 +54,6 @@ impl Names {
     /// The queue for messages that cannot be handled.
     pub fn parked(&self) -> String {
         format!("{}.parked", self.main)
-    }
-}
-
-// === impl Queue ===
-
-impl Queue {
-    /// The label of metrics and spans.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Main => "main",
-            Self::Retry => "retry",
-            Self::Checks => "checks",
-            Self::Starts => "starts",
-        }
     }
 }
 

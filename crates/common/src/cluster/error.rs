@@ -143,6 +143,26 @@ impl ClusterError {
         }
     }
 
+    /// The HTTP status; `None` when there was no answer.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::AlreadyExists | Self::Conflict { .. } => Some(409),
+            Self::NotFound { .. } => Some(404),
+            Self::Quota { .. } | Self::Policy { .. } | Self::Forbidden { .. } => Some(403),
+            Self::Unauthorized { .. } => Some(401),
+            Self::Invalid { .. } => Some(422),
+            Self::Webhook { .. } => Some(500),
+            Self::Busy { .. } => Some(429),
+            Self::Server { status, .. } => Some(*status),
+            Self::Timeout { .. }
+            | Self::Certificate(_)
+            | Self::Connection(_)
+            | Self::Undecodable(_)
+            | Self::Setup(_)
+            | Self::Address { .. } => None,
+        }
+    }
+
     /// Whether the server may be down: worth a probe before anyone is blamed.
     pub fn may_be_outage(&self) -> bool {
         match self {
