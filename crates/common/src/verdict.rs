@@ -2,7 +2,7 @@
 //!
 //! Pure: facts, what earlier looks saw, the time and the settings go in; a verdict and what the next look must
 //! know come out. No client, no clock, no environment. What pods report and what it means is a table, in
-//! [`catalogue`]; what users read is made in [`message`]. What to do about a verdict is the worker's business.
+//! `catalogue`; what users read is made in `message`. What to do about a verdict is the worker's business.
 
 mod catalogue;
 mod diagnosis;
