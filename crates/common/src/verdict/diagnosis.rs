@@ -1,0 +1,139 @@
+//! What a pod's facts mean, regardless of time: it runs, it is over, or something stands in the way.
+//!
+//! The build container's own state decides. The pod's phase only tells whether the pod is over. What depends on
+//! time, on earlier looks or on settings is next door.
+
+mod over;
+mod pending;
+
+pub(super) use pending::wants_pull_event;
+
+use super::{
+    Actor, Phase,
+    catalogue::{self, Row, Scope},
+};
+use crate::facts::{Container, Ended, Facts, PodPhase, Role, State};
+
+/// What a pod's facts mean.
+#[derive(Debug)]
+pub(super) enum Diagnosis<'a> {
+    /// The build container runs, or ended with 0.
+    Healthy {
+        /// Whether it has ended.
+        ended: bool,
+    },
+    /// The pod is being deleted and may still run.
+    Terminating(Finding<'a>),
+    /// Nothing more will happen in this pod.
+    Over(Finding<'a>),
+    /// The build has not started, and this is why.
+    Standing(Phase, Finding<'a>),
+}
+
+/// A row of the catalogue and what it was found on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Finding<'a> {
+    pub(super) row: &'static Row,
+    /// The container concerned.
+    pub(super) container: Option<&'a Container>,
+    /// Its exit code.
+    pub(super) code: Option<i32>,
+    /// The cluster's reason, where the row does not say it in plain words.
+    pub(super) reason: Option<&'a str>,
+    /// The cluster's text.
+    pub(super) text: Option<&'a str>,
+}
+
+/// Reads the facts.
+pub(super) fn diagnose(facts: &Facts) -> Diagnosis<'_> {
+    let build = facts.build();
+    let state = build.map_or(&State::Absent, |build| &build.state);
+    let ended_well = matches!(state, State::Ended(ended) if ended.exit_code == 0);
+    if ended_well || facts.phase == PodPhase::Succeeded {
+        return Diagnosis::Healthy { ended: true };
+    }
+    let over = matches!(facts.phase, PodPhase::Failed | PodPhase::Unknown);
+    if over || matches!(state, State::Ended(_)) {
+        return Diagnosis::Over(over::post_mortem(facts));
+    }
+    if facts.deletion_due.is_some() {
+        return Diagnosis::Terminating(over::deletion(facts));
+    }
+    match (build, state) {
+        (Some(_), State::Running { .. }) => Diagnosis::Healthy { ended: false },
+        // A pod of which we cannot tell the build container: its phase is all there is.
+        (None, _) if facts.phase == PodPhase::Running => Diagnosis::Healthy { ended: false },
+        _ => pending::obstacle(facts),
+    }
+}
+
+// === impl Finding ===
+
+impl<'a> Finding<'a> {
+    pub(super) fn new(row: &'static Row) -> Self {
+        Self {
+            row,
+            container: None,
+            code: None,
+            reason: None,
+            text: None,
+        }
+    }
+
+    /// What the absence of a pod means.
+    pub(super) fn absence(kind: &str) -> Self {
+        Self::new(row(Scope::Absence, kind, ""))
+    }
+
+    /// What a phase means that runs out.
+    fn phase(phase: Phase) -> Self {
+        Self::new(row(Scope::Phase, phase.as_str(), ""))
+    }
+
+    fn of(self, container: &'a Container) -> Self {
+        Self {
+            container: Some(container),
+            code: container.failure().map(|ended| ended.exit_code),
+            ..self
+        }
+    }
+
+    fn saying(self, text: Option<&'a str>) -> Self {
+        Self { text, ..self }
+    }
+
+    fn because(self, reason: Option<&'a str>) -> Self {
+        Self { reason, ..self }
+    }
+
+    /// Who can mend it. Only the build's own container is its owner's business.
+    pub(super) fn actor(&self) -> Actor {
+        let foreign = self
+            .container
+            .is_some_and(|container| container.role != Role::Build);
+        match self.row.actor {
+            Actor::You if foreign => Actor::ClusterAdmin,
+            actor => actor,
+        }
+    }
+}
+
+/// The row, or for what no row knows the one for a pod that failed without a known reason.
+fn row(scope: Scope, reason: &str, text: &str) -> &'static Row {
+    catalogue::find(scope, reason, text).unwrap_or(&catalogue::UNKNOWN)
+}
+
+/// The row for the way a container ended. Only an `Error` is told apart by its exit code.
+fn row_of_end(container: &Container, ended: &Ended) -> &'static Row {
+    let text = ended.message.as_deref().unwrap_or_default();
+    let reason = match ended.reason.as_deref() {
+        None | Some("Error") => format!("Error:{}", ended.exit_code),
+        Some(reason) => reason.to_owned(),
+    };
+    let own = if container.role == Role::Build {
+        None
+    } else {
+        catalogue::find(Scope::InitEnded, &reason, text)
+    };
+    own.unwrap_or_else(|| row(Scope::Ended, &reason, text))
+}

@@ -1,0 +1,151 @@
+//! Why a pod is over, or is being deleted.
+//!
+//! The pod's own reason comes first: a container that the node killed says nothing but 137.
+
+use super::{Finding, row, row_of_end};
+use crate::{
+    facts::{Ended, Facts, PodPhase, Role, State},
+    verdict::{
+        Phase,
+        catalogue::{Scope, find},
+    },
+};
+
+/// Why a pod that is over ended, or its build container did.
+pub(super) fn post_mortem(facts: &Facts) -> Finding<'_> {
+    pod_reason(facts)
+        .or_else(|| taken_away(facts))
+        .or_else(|| build_end(facts))
+        .or_else(|| init_end(facts))
+        .or_else(|| waiting(facts))
+        .unwrap_or_else(|| nothing_known(facts))
+}
+
+/// Who deletes the pod, as far as it is told.
+pub(super) fn deletion(facts: &Facts) -> Finding<'_> {
+    disruption(facts).unwrap_or_else(|| Finding::phase(Phase::Terminating))
+}
+
+fn pod_reason(facts: &Facts) -> Option<Finding<'_>> {
+    let reason = facts.reason.as_deref()?;
+    let text = facts.message.as_deref();
+    let row = find(Scope::Pod, reason, text.unwrap_or_default())?;
+    Some(Finding::new(row).because(Some(reason)).saying(text))
+}
+
+fn disruption(facts: &Facts) -> Option<Finding<'_>> {
+    let condition = facts.disruption()?;
+    let reason = condition.reason.as_deref();
+    let row = row(Scope::Disruption, reason.unwrap_or_default(), "");
+    Some(
+        Finding::new(row)
+            .because(reason)
+            .saying(condition.message.as_deref()),
+    )
+}
+
+/// Taken away by the cluster or by somebody, unless a container had failed on its own account before.
+fn taken_away(facts: &Facts) -> Option<Finding<'_>> {
+    let failed_itself = facts
+        .containers
+        .iter()
+        .filter(|container| matches!(container.role, Role::Build | Role::Init))
+        .filter_map(|container| container.failure())
+        .any(|ended| !was_killed(ended));
+    if failed_itself {
+        return None;
+    }
+    disruption(facts)
+        .or_else(|| pod_event(facts))
+        .or_else(|| facts.deletion_due.map(|_| deletion(facts)))
+}
+
+/// What becomes the pod's reason a second or two later is an event already.
+fn pod_event(facts: &Facts) -> Option<Finding<'_>> {
+    facts.events.iter().flatten().rev().find_map(|event| {
+        let row = find(Scope::Pod, &event.reason, &event.message)?;
+        Some(
+            Finding::new(row)
+                .because(Some(&event.reason))
+                .saying(Some(&event.message)),
+        )
+    })
+}
+
+/// Whether somebody else may have ended the container. An OOM kill has its own reason.
+fn was_killed(ended: &Ended) -> bool {
+    match ended.reason.as_deref() {
+        Some("ContainerStatusUnknown" | "Unknown") => true,
+        Some("Error") | None => matches!(ended.exit_code, 137 | 143),
+        Some(_) => false,
+    }
+}
+
+fn build_end(facts: &Facts) -> Option<Finding<'_>> {
+    let build = facts.build()?;
+    let ended = build.failure()?;
+    let told = ["FailedPostStartHook", "Unhealthy"]
+        .into_iter()
+        .filter(|_| was_killed(ended))
+        .find_map(|reason| {
+            let event = facts.last_event(reason, Some(&build.name))?;
+            let row = find(Scope::Event, reason, &event.message)?;
+            Some(
+                Finding::new(row)
+                    .of(build)
+                    .because(Some(&event.reason))
+                    .saying(Some(&event.message)),
+            )
+        });
+    told.or_else(|| {
+        Some(
+            Finding::new(row_of_end(build, ended))
+                .of(build)
+                .saying(ended.message.as_deref()),
+        )
+    })
+}
+
+fn init_end(facts: &Facts) -> Option<Finding<'_>> {
+    let mut init = facts.containers.iter().filter(|it| it.role == Role::Init);
+    let (container, ended) = init.find_map(|it| Some((it, it.failure()?)))?;
+    Some(
+        Finding::new(row_of_end(container, ended))
+            .of(container)
+            .because(ended.reason.as_deref().filter(|reason| *reason != "Error"))
+            .saying(ended.message.as_deref()),
+    )
+}
+
+fn waiting(facts: &Facts) -> Option<Finding<'_>> {
+    let build = facts.build()?;
+    let State::Waiting {
+        reason: Some(reason),
+        message,
+    } = &build.state
+    else {
+        return None;
+    };
+    let row = find(Scope::Waiting, reason, message.as_deref().unwrap_or_default())?;
+    Some(
+        Finding::new(row)
+            .of(build)
+            .because(Some(reason))
+            .saying(message.as_deref()),
+    )
+}
+
+fn nothing_known(facts: &Facts) -> Finding<'_> {
+    let finding = Finding::phase(if facts.phase == PodPhase::Unknown {
+        Phase::Running
+    } else {
+        Phase::Ended
+    });
+    let finding = finding
+        .because(facts.reason.as_deref())
+        .saying(facts.message.as_deref());
+    match facts.build() {
+        Some(build) => finding.of(build),
+        None => finding,
+    }
+}

@@ -1,0 +1,240 @@
+//! Time: graces, clocks, the second look, outages and deadlines.
+
+use super::*;
+
+const NOT_FOUND: &str = "failed to resolve image: node:22: not found";
+const BUSY: &str = "unexpected status from HEAD request to https://r/v2/: 503 Service Unavailable";
+
+#[test]
+fn back_off_and_error_are_one_phase_with_one_clock() {
+    let error = pod("Pending", &waiting("ErrImagePull", NOT_FOUND));
+    let back_off = pod(
+        "Pending",
+        &waiting(
+            "ImagePullBackOff",
+            &format!("Back-off: ErrImagePull: {NOT_FOUND}"),
+        ),
+    );
+    let verdicts = chain(&[(15, &error), (40, &back_off), (46, &error)]);
+    assert_eq!(labels(&verdicts), ["progressing", "progressing", "failed"]);
+}
+
+#[test]
+fn a_grace_takes_two_looks() {
+    let error = pod("Pending", &waiting("ErrImagePull", NOT_FOUND));
+    assert_eq!(labels(&chain(&[(3_000, &error)])), ["progressing"]);
+    assert_eq!(
+        labels(&chain(&[(15, &error), (60, &error)])),
+        ["progressing", "failed"]
+    );
+}
+
+#[test]
+fn every_phase_has_its_clock_confirmed_by_a_second_look() {
+    let silent = |name: &str| pod("Pending", &waiting(name, ""));
+    let mut launcher_runs = silent("PodInitializing");
+    launcher_runs["status"]["initContainerStatuses"] =
+        json!([container("launcher", &json!({"running": {}}))]);
+    let cases = [
+        ("scheduling", unscheduled("Unschedulable", "0/1"), 900, "waiting"),
+        (
+            "scheduler error",
+            unscheduled("SchedulerError", "bad"),
+            60,
+            "waiting",
+        ),
+        ("initialising", launcher_runs, 300, "progressing"),
+        ("pulling", silent("PodInitializing"), 1_200, "progressing"),
+        ("unheard of", silent("SomethingNew"), 240, "progressing"),
+        (
+            "registry",
+            pod("Pending", &waiting("ErrImagePull", BUSY)),
+            300,
+            "progressing",
+        ),
+        ("sandbox", silent("CreatePodSandboxError"), 180, "progressing"),
+    ];
+    for (name, pod, clock, before) in cases {
+        let verdicts = chain(&[
+            (10, &pod),
+            (9 + clock, &pod),
+            (10 + clock, &pod),
+            (24 + clock, &pod),
+            (25 + clock, &pod),
+            (26 + clock, &pod),
+        ]);
+        assert_eq!(
+            labels(&verdicts),
+            [before, before, before, before, "failed", "failed"],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn another_phase_starts_another_clock() {
+    let scheduling = unscheduled("Unschedulable", "0/1");
+    let pulling = pod("Pending", &waiting("PodInitializing", ""));
+    let verdicts = chain(&[
+        (0, &scheduling),
+        (900, &scheduling),
+        (915, &pulling),
+        (1_800, &pulling),
+    ]);
+    assert_eq!(
+        labels(&verdicts),
+        ["waiting", "waiting", "progressing", "progressing"]
+    );
+}
+
+#[test]
+fn unknown_reasons_are_quoted_when_their_clock_runs_out() {
+    let pod = pod("Pending", &waiting("SomethingNew", "the flux is low"));
+    let verdicts = chain(&[(0, &pod), (300, &pod), (600, &pod)]);
+    let message = &failure(&verdicts[2]).message;
+    assert!(message.contains("SomethingNew: the flux is low"), "{message}");
+}
+
+#[test]
+fn a_gate_stops_the_clock_until_the_start_deadline() {
+    let gated = unscheduled("SchedulingGated", "");
+    let open = unscheduled("Unschedulable", "0/1");
+    let verdicts = chain(&[
+        (0, &gated),
+        (3_000, &gated),
+        (3_060, &open),
+        (3_599, &gated),
+        (3_600, &gated),
+    ]);
+    assert_eq!(
+        labels(&verdicts),
+        ["waiting", "waiting", "waiting", "waiting", "failed"]
+    );
+    assert_eq!(failure(&verdicts[4]).reason, Reason::Gated);
+}
+
+#[test]
+fn an_outage_runs_no_clock_and_confirms_nothing() {
+    let hour = Duration::from_hours(1);
+    // A silent phase: the clock is shifted, and the look that found it run out is forgotten.
+    let pulling = pod("Pending", &waiting("PodInitializing", ""));
+    let first = look(&pulling, &LastLook::default(), &after(0)).look;
+    let overdue = look(&pulling, &first, &after(1_200)).look;
+    assert!(overdue.overdue_since.is_some());
+    let resumed = look(&pulling, &overdue.after_outage(hour), &after(1_300 + 3_600));
+    assert_eq!(resumed.verdict.as_str(), "progressing");
+    let confirmed = look(&pulling, &resumed.look, &after(1_320 + 3_600));
+    assert_eq!(confirmed.verdict.as_str(), "failed");
+    // An error has to be seen twice again: it may have been mended meanwhile.
+    let error = pod("Pending", &waiting("ErrImagePull", NOT_FOUND));
+    let seen = look(&error, &LastLook::default(), &after(15))
+        .look
+        .after_outage(hour);
+    let again = look(&error, &seen, &after(3_700));
+    assert_eq!(again.verdict.as_str(), "progressing");
+    assert_eq!(
+        look(&error, &again.look, &after(3_730)).verdict.as_str(),
+        "failed"
+    );
+}
+
+#[test]
+fn a_clock_that_is_ahead_of_ours_starts_now() {
+    let pulling = pod("Pending", &waiting("PodInitializing", ""));
+    let last = LastLook {
+        phase: Some(Phase::Pulling),
+        phase_since: Some(after(9_000).now),
+        overdue_since: Some(after(9_000).now),
+        ..LastLook::default()
+    };
+    let judgement = look(&pulling, &last, &after(60));
+    assert_eq!(judgement.verdict.as_str(), "progressing");
+    assert_eq!(judgement.look.phase_since, Some(after(60).now));
+}
+
+fn absent(last: &LastLook, at: &Moment) -> Judgement {
+    judge(Sight::Absent { ever_seen: true }, last, at, &CLOCKS)
+}
+
+#[test]
+fn a_pod_is_gone_after_two_looks_fifteen_seconds_apart() {
+    for (ran, expected) in [(false, "recreate"), (true, "failed")] {
+        let last = LastLook {
+            ran,
+            ..LastLook::default()
+        };
+        let first = absent(&last, &after(100));
+        let early = absent(&first.look, &after(114));
+        let second = absent(&early.look, &after(115));
+        let labels = [&first, &early, &second].map(|judgement| judgement.verdict.as_str());
+        assert_eq!(labels, ["missing", "missing", expected]);
+    }
+}
+
+#[test]
+fn a_pod_that_is_back_was_not_gone() {
+    let first = absent(&LastLook::default(), &after(100));
+    let seen = look(&pod("Running", &json!({"running": {}})), &first.look, &after(115));
+    assert_eq!(seen.look.missing_since, None);
+    assert!(seen.look.ran);
+    assert_eq!(absent(&seen.look, &after(130)).verdict, Verdict::Missing);
+}
+
+#[test]
+fn a_pod_that_disappears_again_and_again_fails_its_build() {
+    let first = absent(&LastLook::default(), &after(100));
+    let at = Moment {
+        recreated: 3,
+        ..after(115)
+    };
+    assert_eq!(
+        failure(&absent(&first.look, &at).verdict).reason,
+        Reason::Disappeared
+    );
+}
+
+#[test]
+fn a_build_without_a_pod_fails_at_the_start_deadline() {
+    let never = |seconds| {
+        judge(
+            Sight::Absent { ever_seen: false },
+            &LastLook::default(),
+            &after(seconds),
+            &CLOCKS,
+        )
+        .verdict
+    };
+    assert_eq!(never(3_599), Verdict::NotCreated);
+    let message = failure(&never(3_600)).message.clone();
+    assert!(
+        message.starts_with("Build failed to start. No pod could be created."),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_pod_that_is_being_deleted_is_left_alone_until_the_start_deadline() {
+    let mut now = pod("Running", &json!({"running": {}}));
+    now["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:10:00Z");
+    now["status"]["conditions"] =
+        json!([{"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}]);
+    let verdicts = chain(&[(60, &now), (3_599, &now), (3_600, &now)]);
+    assert_eq!(labels(&verdicts), ["terminating", "terminating", "failed"]);
+    let failure = failure(&verdicts[2]);
+    assert_eq!(failure.reason, Reason::NodeLost);
+    assert!(
+        failure.message.contains("DeletionByTaintManager"),
+        "{}",
+        failure.message
+    );
+    // A build that ran for hours may use its grace period.
+    now["metadata"]["deletionTimestamp"] = json!("2026-01-01T03:00:30Z");
+    assert_eq!(labels(&chain(&[(3 * 3_600, &now)])), ["terminating"]);
+}
+
+#[test]
+fn a_pod_that_was_deleted_and_is_over_is_no_longer_waited_for() {
+    let mut now = pod("Failed", &ended("Error", 143));
+    now["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:10:00Z");
+    assert_eq!(failure(&first_look(&now).verdict).reason, Reason::Deleted);
+}

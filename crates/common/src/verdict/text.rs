@@ -1,0 +1,171 @@
+//! Foreign text made fit to quote: one line, bounded, without secrets.
+//!
+//! What kubelets, registries and hooks write goes to a build's page and to logs, where everybody reads it. It
+//! better loses a harmless word than keeps a token.
+
+/// Stands where something was hidden.
+const HIDDEN: &str = "[hidden]";
+/// Characters of foreign text that are looked at; more than anybody reads.
+const READ: usize = 4_000;
+/// Names whose values are hidden, in lower case.
+const SECRET_NAMES: &[&str] = &[
+    "token",
+    "password",
+    "passwd",
+    "pwd",
+    "secret",
+    "apikey",
+    "api_key",
+    "api-key",
+    "access_key",
+    "accesskey",
+    "signature",
+    "credential",
+    "credentials",
+    "authorization",
+];
+/// Words after `basic` or `bearer` in plain English.
+const AUTH_WORDS: &[&str] = &[
+    "auth",
+    "authentication",
+    "authorization",
+    "credentials",
+    "token",
+    "tokens",
+    "scheme",
+];
+
+/// The text on one line of at most `limit` characters, without secrets.
+pub(super) fn clean(text: &str, limit: usize) -> String {
+    let mut words = Vec::new();
+    let mut hide = false;
+    let line: String = text
+        .chars()
+        .take(READ)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    for word in line.split_whitespace() {
+        let bare = word
+            .trim_matches(|c: char| !c.is_ascii_alphanumeric())
+            .to_ascii_lowercase();
+        let plain_english = AUTH_WORDS.contains(&bare.as_str());
+        words.push(if hide && !plain_english {
+            HIDDEN.to_owned()
+        } else {
+            without_secrets(word)
+        });
+        hide = announces_secret(word, &bare);
+    }
+    cut(&words.join(" "), limit)
+}
+
+/// Whether the next word is a secret: `Bearer x`, `Authorization:Basic x`, `password: x`.
+fn announces_secret(word: &str, bare: &str) -> bool {
+    let scheme = bare
+        .rsplit(|c: char| !c.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    let named = word.ends_with(':') || word.ends_with('=');
+    matches!(scheme, "bearer" | "basic") || (named && matches!(scheme, "password" | "passwd" | "pwd"))
+}
+
+fn without_secrets(word: &str) -> String {
+    without_jwts(&without_values(&without_queries(&without_user_info(word))))
+}
+
+/// `https://user:password@host/` becomes `https://host/`.
+fn without_user_info(word: &str) -> String {
+    let mut parts = word.split("://");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part
+            .find(['/', '?', '#', '"', '\'', '<', '>'])
+            .unwrap_or(part.len());
+        let (authority, rest) = part.split_at(end);
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        kept.push_str("://");
+        kept.push_str(host);
+        kept.push_str(rest);
+    }
+    kept
+}
+
+/// `/path?a=b&c=d:` becomes `/path:`.
+fn without_queries(word: &str) -> String {
+    let mut kept = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(start) = rest.find('?') {
+        let (before, query) = rest.split_at(start);
+        let end = query
+            .find(['"', '\'', '<', '>', ')', ']', '}'])
+            .unwrap_or(query.len());
+        let end = query[..end].trim_end_matches([':', ',', '.', ';']).len();
+        kept.push_str(before);
+        rest = &query[end.max(1)..];
+    }
+    kept + rest
+}
+
+/// `token=abc&x=y` becomes `token=[hidden]&x=y`; `"token":"abc"` likewise.
+fn without_values(word: &str) -> String {
+    let mut kept = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find(['=', ':']) {
+        let (name, value) = rest.split_at(at + 1);
+        kept.push_str(name);
+        rest = value;
+        let name = name[..at].trim_end_matches(['"', '\'']).to_ascii_lowercase();
+        if SECRET_NAMES.iter().any(|secret| name.ends_with(secret)) {
+            let opening = value.len() - value.trim_start_matches(['"', '\'']).len();
+            let value = &value[opening..];
+            let end = value
+                .find(['&', ',', ';', '"', '\'', '}', ')'])
+                .unwrap_or(value.len());
+            if end > 0 {
+                kept.push_str(HIDDEN);
+            }
+            rest = &value[end..];
+        }
+    }
+    kept + rest
+}
+
+/// Hides what looks like a JSON Web Token: base64 of `{"...`, long or in dotted parts.
+fn without_jwts(word: &str) -> String {
+    let mut kept = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(start) = rest.find('e') {
+        let (before, candidate) = rest.split_at(start);
+        kept.push_str(before);
+        let end = candidate
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '/' | '=')))
+            .unwrap_or(candidate.len());
+        if looks_like_jwt(&candidate[..end]) {
+            kept.push_str(HIDDEN);
+            rest = &candidate[end..];
+        } else {
+            kept.push('e');
+            rest = &candidate[1..];
+        }
+    }
+    kept + rest
+}
+
+fn looks_like_jwt(run: &str) -> bool {
+    let opens = run.starts_with("eyJ") && run.len() >= 16;
+    let parts: Vec<_> = run.split('.').collect();
+    let dotted = (run.starts_with("ey") || run.starts_with("ew"))
+        && matches!(parts.as_slice(), [header, payload, _, ..] if header.len() >= 8 && payload.len() >= 8);
+    opens || dotted
+}
+
+/// At most `limit` characters, with dots where something is missing.
+pub(super) fn cut(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let mut kept: String = text.chars().take(limit.saturating_sub(3)).collect();
+    kept.truncate(kept.trim_end().len());
+    kept.push_str("...");
+    kept.chars().take(limit).collect()
+}
