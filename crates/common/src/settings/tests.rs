@@ -314,8 +314,12 @@ fn secrets_may_stand_in_files() {
 fn executors_keep_their_order_and_further_ones_follow() {
     let dir = config_dir(&[(
         "local.yaml",
-        "executor:\n  plugin: zebra\n  zebra: { pluginName: k8s, weightage: '2.9', exclusion: [a], exclusions: [b] }\n  \
-         antelope: { pluginName: k8s-vm, options: { prefix: a- } }\n  jenkins: { options: {} }\n  k8s: { weightage: 1 }\n",
+        "executor:\n\
+         \x20 plugin: zebra\n\
+         \x20 zebra: { pluginName: k8s, weightage: '2.9', exclusion: [a], exclusions: [b] }\n\
+         \x20 antelope: { pluginName: k8s-vm, options: { prefix: a- } }\n\
+         \x20 jenkins: { options: {} }\n\
+         \x20 k8s: { weightage: 1 }\n",
     )]);
     let settings = load_from(dir.path(), &[]).unwrap();
     let names: Vec<&str> = settings
