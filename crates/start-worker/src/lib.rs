@@ -1,1 +1,3 @@
 //! See below.
+
+pub mod manifest;
