@@ -1,3 +1,4 @@
 //! See below.
 
+pub mod executor;
 pub mod manifest;
