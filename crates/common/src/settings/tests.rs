@@ -369,6 +369,20 @@ fn an_exclusion_may_be_a_list_or_one_expression() {
 }
 
 #[test]
+fn the_disk_cache_is_there_when_its_strategy_is() {
+    let disk = [
+        ("CACHE_STRATEGY", "disk"),
+        ("CACHE_PATH", "/cache"),
+        ("EXECUTOR_PREFIX", "beta-"),
+    ];
+    assert_eq!(
+        load(&disk).unwrap().executors.disk_cache().as_deref(),
+        Some("/cache")
+    );
+    assert_eq!(load(&disk[1..]).unwrap().executors.disk_cache(), None);
+}
+
+#[test]
 fn lists_may_be_switched_off() {
     for text in ["{}", "[]", "[{}]"] {
         let settings = load(&[
