@@ -15,14 +15,17 @@ use url::Url;
 
 use crate::manifest::Annotations;
 
-/// An executor was asked for by a name that the settings do not have.
+/// Why a build has no executor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no executor {asked}; there are {}", known.join(", "))]
-pub struct UnknownExecutor {
-    /// The name that was asked for.
-    pub asked: String,
-    /// The names in the settings.
-    pub known: Vec<String>,
+pub enum ExecutorError {
+    /// It was asked for by a name that the settings do not have.
+    #[error("there is no executor {asked}; there are {}", known.join(", "))]
+    UnknownExecutor {
+        /// The name that was asked for.
+        asked: String,
+        /// The names in the settings.
+        known: Vec<String>,
+    },
 }
 
 /// The executor for a build that has none yet.
@@ -35,7 +38,7 @@ pub fn choose<'e>(
     container: &str,
     api_uri: &Url,
     build: &impl Display,
-) -> Result<&'e ExecutorSettings, UnknownExecutor> {
+) -> Result<&'e ExecutorSettings, ExecutorError> {
     let annotated = Annotations::new(annotations)
         .text("executor")
         .and_then(|name| executors.get(name));
@@ -49,8 +52,8 @@ pub fn choose<'e>(
 pub fn named<'e>(
     executors: &'e ExecutorsSettings,
     name: &str,
-) -> Result<&'e ExecutorSettings, UnknownExecutor> {
-    executors.get(name).ok_or_else(|| UnknownExecutor {
+) -> Result<&'e ExecutorSettings, ExecutorError> {
+    executors.get(name).ok_or_else(|| ExecutorError::UnknownExecutor {
         asked: name.to_owned(),
         known: executors
             .all

@@ -17,8 +17,6 @@ mod sidecars;
 mod vm;
 mod volumes;
 
-use std::fmt::Display;
-
 use common::settings::{ExecutorSettings, Plugin};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Map, Value};
@@ -30,7 +28,7 @@ use self::shape::Shape;
 #[derive(Clone, Copy)]
 pub struct BuildSpec<'a> {
     /// The build's id.
-    pub build_id: &'a (dyn Display + Sync),
+    pub build_id: u64,
     /// Image of the build container.
     pub container: &'a str,
     /// The token that the build trades for its own.
@@ -50,7 +48,7 @@ pub struct BuildSpec<'a> {
     /// The job that a pull request's job is a copy of, from the token's claims.
     pub pr_parent_job_id: Option<u64>,
     /// Full name of the template that the job uses.
-    pub template_name: Option<&'a str>,
+    pub template_full_name: Option<&'a str>,
     /// Version of that template.
     pub template_version: Option<&'a str>,
     /// The job's annotations.
@@ -71,7 +69,7 @@ pub enum ManifestError {
         executor: String,
     },
     /// The token stands in a command line of the pod, where these characters could end it.
-    #[error("the build's token has characters that no token has")]
+    #[error("the build's token is missing or has characters that no token has")]
     MalformedToken,
 }
 

@@ -117,7 +117,7 @@ fn ours(case: &Case) -> Value {
     let build_id = id(&config["buildId"]).unwrap();
     let token = config["token"].as_str().unwrap();
     let build = BuildSpec {
-        build_id: &build_id,
+        build_id,
         container: config["container"].as_str().unwrap(),
         token,
         job_id: id(&config["jobId"]),
@@ -127,7 +127,7 @@ fn ours(case: &Case) -> Value {
         pipeline_name: config["pipeline"]["name"].as_str(),
         pr_num: id(&config["prNum"]),
         pr_parent_job_id: id(&claims(token)["prParentJobId"]),
-        template_name: config["template"]["fullName"].as_str(),
+        template_full_name: config["template"]["fullName"].as_str(),
         template_version: config["template"]["version"].as_str(),
         annotations: config["annotations"].as_object().unwrap_or(&no_annotations),
         traceparent: None,

@@ -28,7 +28,7 @@ pub(super) fn labels(shape: &Shape<'_>) -> BTreeMap<String, String> {
         (LABEL_TIER, Some("builds".to_owned())),
         (LABEL_PIPELINE, text(build.pipeline_name)),
         (LABEL_JOB, text(build.job_name)),
-        (LABEL_TEMPLATE_NAME, text(build.template_name)),
+        (LABEL_TEMPLATE_NAME, text(build.template_full_name)),
         (LABEL_TEMPLATE_VERSION, text(build.template_version)),
         (
             LABEL_PR_NUMBER,

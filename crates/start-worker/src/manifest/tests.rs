@@ -21,7 +21,7 @@ fn executor(plugin: Plugin, kubernetes: &Value, more: &Value) -> ExecutorSetting
 
 fn spec(annotations: &Map<String, Value>) -> BuildSpec<'_> {
     BuildSpec {
-        build_id: &8609,
+        build_id: 8609,
         container: "node:22",
         token: "a.b-c_d",
         job_id: Some(777),
@@ -31,7 +31,7 @@ fn spec(annotations: &Map<String, Value>) -> BuildSpec<'_> {
         pipeline_name: Some("org/repo"),
         pr_num: None,
         pr_parent_job_id: None,
-        template_name: None,
+        template_full_name: None,
         template_version: None,
         annotations,
         traceparent: None,
