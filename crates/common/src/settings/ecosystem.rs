@@ -88,18 +88,10 @@ impl CacheSettings {
     /// The folder of disk caches of installations with this prefix; `None` when builds have no disk cache.
     pub fn disk_path(&self, prefix: &str) -> Option<String> {
         match self.strategy {
-            CacheStrategy::Disk if self.path.is_empty() => None,
-            CacheStrategy::Disk => Some(self.prefixed_path(prefix)),
             CacheStrategy::S3 => None,
-        }
-    }
-
-    /// [`CacheSettings::path`] and the prefix as a folder in it, whatever the strategy.
-    pub fn prefixed_path(&self, prefix: &str) -> String {
-        if prefix.is_empty() {
-            self.path.clone()
-        } else {
-            format!("{}/{prefix}", self.path)
+            CacheStrategy::Disk if self.path.is_empty() => None,
+            CacheStrategy::Disk if prefix.is_empty() => Some(self.path.clone()),
+            CacheStrategy::Disk => Some(format!("{}/{prefix}", self.path)),
         }
     }
 }

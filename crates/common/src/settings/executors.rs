@@ -108,6 +108,14 @@ impl ExecutorsSettings {
     pub fn get(&self, name: &str) -> Option<&ExecutorSettings> {
         self.all.iter().find(|executor| executor.name == name)
     }
+
+    /// The folder of disk caches, without the prefix of an installation; `None` when no executor keeps
+    /// caches on disk.
+    pub fn disk_cache(&self) -> Option<String> {
+        self.all
+            .iter()
+            .find_map(|executor| executor.pod.ecosystem.cache.disk_path(""))
+    }
 }
 
 // === impl ExecutorSettings ===

@@ -152,10 +152,12 @@ impl<'a> Section<'a> {
         parsed
     }
 
-    /// Address of a web server, kept as it was written.
+    /// Address of a web server, kept as it was written. Builds get addresses in a shell's quotes, so it
+    /// has no character that means something there.
     pub(super) fn url(&self, key: &str) -> Option<String> {
         let text = self.text(key)?;
-        let valid = url::Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        let web = url::Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        let valid = web && !text.contains(|c: char| c.is_whitespace() || "\"$`\\".contains(c));
         if !valid {
             self.problem(key, "expected an address that begins with http:// or https://");
         }

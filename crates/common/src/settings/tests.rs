@@ -314,8 +314,12 @@ fn secrets_may_stand_in_files() {
 fn executors_keep_their_order_and_further_ones_follow() {
     let dir = config_dir(&[(
         "local.yaml",
-        "executor:\n  plugin: zebra\n  zebra: { pluginName: k8s, weightage: '2.9', exclusion: [a], exclusions: [b] }\n  \
-         antelope: { pluginName: k8s-vm, options: { prefix: a- } }\n  jenkins: { options: {} }\n  k8s: { weightage: 1 }\n",
+        "executor:\n\
+         \x20 plugin: zebra\n\
+         \x20 zebra: { pluginName: k8s, weightage: '2.9', exclusion: [a], exclusions: [b] }\n\
+         \x20 antelope: { pluginName: k8s-vm, options: { prefix: a- } }\n\
+         \x20 jenkins: { options: {} }\n\
+         \x20 k8s: { weightage: 1 }\n",
     )]);
     let settings = load_from(dir.path(), &[]).unwrap();
     let names: Vec<&str> = settings
@@ -362,6 +366,20 @@ fn an_exclusion_may_be_a_list_or_one_expression() {
             .collect();
         assert_eq!(exclusions, expected);
     }
+}
+
+#[test]
+fn the_disk_cache_is_there_when_its_strategy_is() {
+    let disk = [
+        ("CACHE_STRATEGY", "disk"),
+        ("CACHE_PATH", "/cache"),
+        ("EXECUTOR_PREFIX", "beta-"),
+    ];
+    assert_eq!(
+        load(&disk).unwrap().executors.disk_cache().as_deref(),
+        Some("/cache")
+    );
+    assert_eq!(load(&disk[1..]).unwrap().executors.disk_cache(), None);
 }
 
 #[test]
