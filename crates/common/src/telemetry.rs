@@ -1,1 +1,176 @@
-//! In the making.
+//! Traces, logs and metrics of the process: the only room that knows OpenTelemetry.
+//!
+//! [`Telemetry`] owns what must be flushed. Spans come from [`spans`] under the names in [`names`], go
+//! from process to process as [`propagation::TraceContext`], and are exported only when a collector is
+//! set: without one there is no exporter, no thread and no client. Log filter and export filter are apart,
+//! so no log level ever removes a span.
+
+mod export;
+mod log_line;
+pub mod metrics;
+pub mod names;
+pub mod phases;
+pub mod propagation;
+pub mod spans;
+
+use std::{io, time::Duration};
+
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::{error::OTelSdkError, trace::SdkTracerProvider};
+use thiserror::Error;
+use tracing::{
+    Dispatch, Level,
+    dispatcher::{SetGlobalDefaultError, set_global_default},
+};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, Registry,
+    filter::{FilterExt as _, LevelFilter, ParseError, filter_fn},
+    fmt::{MakeWriter, layer},
+    layer::{Filter, SubscriberExt as _},
+};
+
+use self::{log_line::LogLines, metrics::Metrics};
+use crate::settings::{LogFormat, TelemetrySettings};
+
+/// Longest that the exporter is waited for at the end, whatever the budget.
+const LONGEST_FLUSH: Duration = Duration::from_secs(2);
+
+/// What the process tells about itself, from start to end. Made once, before anything else.
+#[derive(Debug)]
+#[must_use = "traces are lost unless `shutdown` is called"]
+pub struct Telemetry {
+    /// `None`: nothing is exported.
+    traces: Option<SdkTracerProvider>,
+    metrics: Metrics,
+}
+
+/// Telemetry cannot begin.
+#[derive(Debug, Error)]
+pub enum TelemetryError {
+    /// The log filter of the settings.
+    #[error("the log filter cannot be read")]
+    LogFilter(#[source] ParseError),
+    /// The exporter of traces.
+    #[error("traces cannot be exported")]
+    Exporter(#[source] ExporterBuildError),
+    /// The instruments.
+    #[error("metrics cannot be registered")]
+    Metrics(#[source] OTelSdkError),
+    /// Telemetry was made twice.
+    #[error("telemetry has already begun")]
+    AlreadyBegun(#[source] SetGlobalDefaultError),
+}
+
+// === impl Telemetry ===
+
+impl Telemetry {
+    /// Logs to standard output from here on, and exports traces if the settings name a collector.
+    ///
+    /// The TLS provider of the process must be installed before.
+    ///
+    /// # Errors
+    /// [`TelemetryError`]; nothing is set up then.
+    pub fn init(
+        settings: &TelemetrySettings,
+        service: &'static str,
+        version: &'static str,
+    ) -> Result<Self, TelemetryError> {
+        let metrics = Metrics::new(service, version)?;
+        let traces = match &settings.otlp_endpoint {
+            Some(endpoint) => Some(export::provider(
+                endpoint,
+                settings.sample_ratio,
+                service,
+                version,
+            )?),
+            None => None,
+        };
+        let dispatch = dispatch(
+            &settings.log_filter,
+            settings.log_format,
+            io::stdout,
+            traces.as_ref(),
+        )?;
+        set_global_default(dispatch).map_err(TelemetryError::AlreadyBegun)?;
+        Ok(Self { traces, metrics })
+    }
+
+    /// The instruments, to be cloned into every room that counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Flushes what is not exported yet, off the runtime, within `budget` and never longer than 2 s.
+    /// Belongs on every way out of `main`; what could not be exported in time is lost with a warning.
+    pub async fn shutdown(self, budget: Duration) {
+        let Some(traces) = self.traces else { return };
+        let limit = budget.min(LONGEST_FLUSH);
+        let flush = tokio::task::spawn_blocking(move || traces.shutdown_with_timeout(limit));
+        // The exporter keeps its limit by itself; the budget holds even if no thread is free to run it.
+        let lost = match tokio::time::timeout(budget, flush).await {
+            Ok(Ok(Ok(()))) => return,
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(panicked)) => panicked.to_string(),
+            Err(elapsed) => elapsed.to_string(),
+        };
+        tracing::warn!(error = lost, "the last traces may be lost");
+    }
+}
+
+/// The subscriber: log lines, and spans to `traces` if there is one, each behind its own filter.
+fn dispatch<W>(
+    log_filter: &str,
+    log_format: LogFormat,
+    writer: W,
+    traces: Option<&SdkTracerProvider>,
+) -> Result<Dispatch, TelemetryError>
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let filter = logged(log_filter)?;
+    let lines = LogLines::new(log_format);
+    let link = lines.link();
+    let logs = layer()
+        .fmt_fields(log_line::Fields)
+        .event_format(lines)
+        .with_writer(writer)
+        .with_filter(filter)
+        .boxed();
+    let registry = Registry::default().with(logs);
+    let dispatch = match traces {
+        None => Dispatch::new(registry),
+        Some(traces) => Dispatch::new(registry.with(export::spans(traces)).with(export::phases(traces))),
+    };
+    if traces.is_some() {
+        link.connect(&dispatch);
+    }
+    Ok(dispatch)
+}
+
+/// What reaches the log: events by the settings, and with any of them the spans around.
+///
+/// Every part says its highest level: without that the cheapest check of all, one comparison for each
+/// line that is not wanted, is lost.
+fn logged(filter: &str) -> Result<impl Filter<Registry> + use<>, TelemetryError> {
+    let filter = EnvFilter::try_new(filter).map_err(TelemetryError::LogFilter)?;
+    // Spans give a line its build id, so they outlive a filter that only lets warnings through.
+    let context = match filter.max_level_hint() {
+        Some(LevelFilter::OFF) => LevelFilter::OFF,
+        _ => LevelFilter::INFO,
+    };
+    let context = filter_fn(move |metadata| {
+        metadata.is_span() && *metadata.level() <= context && export::is_wanted(metadata)
+    })
+    .with_max_level_hint(context);
+    // The exporter's libraries tell at this level that they begin and end.
+    let worthwhile = filter_fn(|metadata| {
+        *metadata.level() != Level::INFO || !metadata.target().starts_with("opentelemetry")
+    })
+    .with_max_level_hint(LevelFilter::TRACE);
+    Ok(filter.and(worthwhile).or(context))
+}
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! What the workers count, as one method for each thing that can happen.
+//!
+//! Labels are closed sets: enums of [`labels`] or words of the code (`&'static str`), never an id, a name
+//! from outside or an error's text. Read as Prometheus text from [`Metrics::render`].
+
+mod instruments;
+pub mod labels;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use opentelemetry::{KeyValue, metrics::MeterProvider as _};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use prometheus::{Registry, TextEncoder};
+
+use self::{
+    instruments::Instruments,
+    labels::{AnswerClass, Connection, Label, Peer, PodAction, PublishResult, Queue},
+};
+use super::TelemetryError;
+
+/// All instruments of the process. A clone is one reference count.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    instruments: Instruments,
+    /// Collects only while it lives.
+    _provider: SdkMeterProvider,
+}
+
+/// A delivery in work: counted as in flight until dropped, timed until settled.
+#[derive(Debug)]
+#[must_use = "dropping it says that the delivery is no longer in work"]
+pub struct InFlight {
+    metrics: Metrics,
+    queue: Queue,
+    since: Instant,
+}
+
+/// A peer that is down, until dropped.
+#[derive(Debug)]
+#[must_use = "dropping it says that the peer is back"]
+pub struct PeerDown {
+    metrics: Metrics,
+    peer: Peer,
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// The media type of what [`render`](Self::render) returns.
+    pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
+    /// Registers all instruments. Tests make as many as they like; they share nothing.
+    ///
+    /// # Errors
+    /// [`TelemetryError::Metrics`].
+    pub fn new(service: &'static str, version: &'static str) -> Result<Self, TelemetryError> {
+        let registry = Registry::new();
+        let reader = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .scope_info_enabled(false)
+            .without_target_info()
+            .build()
+            .map_err(TelemetryError::Metrics)?;
+        let provider = SdkMeterProvider::builder().with_reader(reader).build();
+        let instruments = Instruments::new(&provider.meter(env!("CARGO_PKG_NAME")));
+        let build = [
+            KeyValue::new("service", service),
+            KeyValue::new("version", version),
+        ];
+        instruments.build_info.record(1, &build);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                registry,
+                instruments,
+                _provider: provider,
+            }),
+        })
+    }
+
+    /// Everything in Prometheus text format.
+    pub fn render(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.inner.registry.gather())
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "metrics cannot be written");
+                String::new()
+            })
+    }
+
+    /// A delivery came in and is worked on from now on.
+    pub fn delivery_begins(&self, queue: Queue) -> InFlight {
+        self.instruments().in_flight.add(1, &[queue.pair()]);
+        InFlight {
+            metrics: self.clone(),
+            queue,
+            since: Instant::now(),
+        }
+    }
+
+    /// An acknowledgement that the broker never got: the delivery will come again.
+    pub fn settlement_lost(&self, queue: Queue) {
+        self.instruments().settlements_lost.add(1, &[queue.pair()]);
+    }
+
+    /// A message went to the parking queue.
+    pub fn parked(&self, reason: &'static str) {
+        self.instruments()
+            .parked
+            .add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    /// What the broker said to a publish.
+    pub fn published(&self, result: PublishResult) {
+        self.instruments().publishes.add(1, &[result.pair()]);
+    }
+
+    /// A connection to the broker was made again after it was lost.
+    pub fn reconnected(&self, connection: Connection) {
+        self.instruments().reconnects.add(1, &[connection.pair()]);
+    }
+
+    /// Whether a queue is being consumed.
+    pub fn consumer_up(&self, queue: Queue, up: bool) {
+        self.instruments()
+            .consumer_up
+            .record(u64::from(up), &[queue.pair()]);
+    }
+
+    /// What a look at a pod concluded.
+    pub fn verdict(&self, verdict: &'static str, reason: &'static str) {
+        let labels = [KeyValue::new("verdict", verdict), KeyValue::new("reason", reason)];
+        self.instruments().verdicts.add(1, &labels);
+    }
+
+    /// What was done to a pod.
+    pub fn pod(&self, action: PodAction) {
+        self.instruments().pods.add(1, &[action.pair()]);
+    }
+
+    /// One call to a peer, however it ended. `verb` is a word of the code: `get`, `create`, `PUT`, ...
+    pub fn call(&self, peer: Peer, verb: &'static str, class: AnswerClass, took: Duration) {
+        let [peer, verb] = [peer.pair(), KeyValue::new("verb", verb)];
+        self.instruments()
+            .call_duration
+            .record(took.as_secs_f64(), &[peer.clone(), verb.clone()]);
+        self.instruments().calls.add(1, &[peer, verb, class.pair()]);
+    }
+
+    /// One more peer of this kind is down (one executor's API server, one builds API).
+    pub fn peer_down(&self, peer: Peer) -> PeerDown {
+        self.instruments().peers_down.add(1, &[peer.pair()]);
+        PeerDown {
+            metrics: self.clone(),
+            peer,
+        }
+    }
+
+    fn instruments(&self) -> &Instruments {
+        &self.inner.instruments
+    }
+}
+
+// === impl InFlight ===
+
+impl InFlight {
+    /// The delivery was settled; `job` and `outcome` are words of the code.
+    pub fn settled(self, job: &'static str, outcome: &'static str) {
+        let instruments = self.metrics.instruments();
+        let [queue, job] = [self.queue.pair(), KeyValue::new("job", job)];
+        let took = self.since.elapsed().as_secs_f64();
+        instruments
+            .delivery_duration
+            .record(took, &[queue.clone(), job.clone()]);
+        instruments
+            .deliveries
+            .add(1, &[queue, job, KeyValue::new("outcome", outcome)]);
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.metrics.instruments().in_flight.add(-1, &[self.queue.pair()]);
+    }
+}
+
+// === impl PeerDown ===
+
+impl Drop for PeerDown {
+    fn drop(&mut self) {
+        self.metrics.instruments().peers_down.add(-1, &[self.peer.pair()]);
+    }
+}
+
+#[cfg(test)]
+mod tests;

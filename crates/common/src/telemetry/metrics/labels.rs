@@ -1,0 +1,134 @@
+//! The closed sets that labels are taken from.
+
+use opentelemetry::KeyValue;
+
+/// A set of label values under one key.
+pub(super) trait Label: Copy + Sized + 'static {
+    /// The label's key.
+    const KEY: &'static str;
+    /// Every value there is.
+    const ALL: &'static [Self];
+
+    /// The label's value.
+    fn value(self) -> &'static str;
+
+    fn pair(self) -> KeyValue {
+        KeyValue::new(Self::KEY, self.value())
+    }
+}
+
+/// An enum whose variants are the values of one label.
+macro_rules! label {
+    (
+        $(#[$doc:meta])*
+        $name:ident under $key:literal { $($(#[$variant_doc:meta])* $variant:ident = $value:literal,)+ }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl Label for $name {
+            const KEY: &'static str = $key;
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            fn value(self) -> &'static str {
+                match self { $(Self::$variant => $value,)+ }
+            }
+        }
+    };
+}
+
+label! {
+    /// A queue by what it is for; its name belongs to the operators.
+    Queue under "queue" {
+        /// The operators' main queue.
+        Main = "main",
+        /// The operators' retry queue.
+        Retry = "retry",
+        /// Our starts and stops that come back.
+        Starts = "starts",
+        /// Our checks.
+        Checks = "checks",
+    }
+}
+
+label! {
+    /// Who a call is made to.
+    Peer under "peer" {
+        /// A Kubernetes API server.
+        Cluster = "cluster",
+        /// The Screwdriver API.
+        BuildsApi = "builds_api",
+    }
+}
+
+label! {
+    /// One of the two connections to the broker.
+    Connection under "connection" {
+        /// The one that publishes.
+        Publish = "publish",
+        /// The one that consumes.
+        Consume = "consume",
+    }
+}
+
+label! {
+    /// How a publish ended.
+    PublishResult under "result" {
+        /// The broker has it.
+        Confirmed = "confirmed",
+        /// The broker refused it.
+        Refused = "refused",
+        /// No queue is bound to its routing key.
+        Returned = "returned",
+        /// The broker did not answer in time.
+        TimedOut = "timed_out",
+        /// The channel or connection broke before the answer.
+        Cut = "cut",
+    }
+}
+
+label! {
+    /// What was done to a pod.
+    PodAction under "action" {
+        /// Made for the first time.
+        Created = "created",
+        /// Found to exist already, and ours.
+        Adopted = "adopted",
+        /// Made again after the cluster lost it before the build ran.
+        Recreated = "recreated",
+        /// Deleted.
+        Deleted = "deleted",
+    }
+}
+
+label! {
+    /// What kind of answer a call got.
+    AnswerClass under "class" {
+        /// 2xx.
+        Success = "2xx",
+        /// 4xx.
+        ClientError = "4xx",
+        /// 5xx.
+        ServerError = "5xx",
+        /// A status that ends no call of ours, such as a redirection.
+        Other = "other",
+        /// No answer at all.
+        NoAnswer = "none",
+    }
+}
+
+// === impl AnswerClass ===
+
+impl AnswerClass {
+    /// The class of an HTTP status; `None` when there was no answer.
+    pub fn of(status: Option<u16>) -> Self {
+        match status {
+            None => Self::NoAnswer,
+            Some(200..=299) => Self::Success,
+            Some(400..=499) => Self::ClientError,
+            Some(500..=599) => Self::ServerError,
+            Some(_) => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+use super::*;
+
+fn metrics() -> Metrics {
+    Metrics::new("test-worker", "1.2.3").unwrap()
+}
+
+/// The value of the series, as it stands in the text.
+fn value(metrics: &Metrics, series: &str) -> Option<String> {
+    let text = metrics.render();
+    text.lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned))
+}
+
+#[track_caller]
+fn assert_value(metrics: &Metrics, series: &str, expected: &str) {
+    assert_eq!(
+        value(metrics, series).as_deref(),
+        Some(expected),
+        "{series} in:\n{}",
+        metrics.render()
+    );
+}
+
+#[test]
+fn every_event_has_its_series() {
+    let metrics = metrics();
+    metrics.settlement_lost(Queue::Checks);
+    metrics.parked("expired");
+    metrics.published(PublishResult::TimedOut);
+    metrics.reconnected(Connection::Consume);
+    metrics.consumer_up(Queue::Main, true);
+    metrics.verdict("waiting", "unschedulable");
+    metrics.pod(PodAction::Adopted);
+    metrics.call(
+        Peer::Cluster,
+        "create",
+        AnswerClass::of(Some(409)),
+        Duration::from_millis(30),
+    );
+    let table = [
+        (r#"sd_worker_settlements_lost_total{queue="checks"}"#, "1"),
+        (r#"sd_worker_parked_total{reason="expired"}"#, "1"),
+        (r#"sd_worker_publishes_total{result="timed_out"}"#, "1"),
+        (r#"sd_worker_reconnects_total{connection="consume"}"#, "1"),
+        (r#"sd_worker_consumer_up{queue="main"}"#, "1"),
+        (
+            r#"sd_worker_verdicts_total{reason="unschedulable",verdict="waiting"}"#,
+            "1",
+        ),
+        (r#"sd_worker_pods_total{action="adopted"}"#, "1"),
+        (
+            r#"sd_worker_calls_total{class="4xx",peer="cluster",verb="create"}"#,
+            "1",
+        ),
+        (
+            r#"sd_worker_call_duration_seconds_bucket{peer="cluster",verb="create",le="0.025"}"#,
+            "0",
+        ),
+        (
+            r#"sd_worker_call_duration_seconds_bucket{peer="cluster",verb="create",le="0.05"}"#,
+            "1",
+        ),
+        (
+            r#"sd_worker_build_info{service="test-worker",version="1.2.3"}"#,
+            "1",
+        ),
+    ];
+    for (series, expected) in table {
+        assert_value(&metrics, series, expected);
+    }
+    metrics.consumer_up(Queue::Main, false);
+    assert_value(&metrics, r#"sd_worker_consumer_up{queue="main"}"#, "0");
+}
+
+#[test]
+fn a_delivery_is_in_flight_until_it_is_settled() {
+    let metrics = metrics();
+    let in_flight = r#"sd_worker_deliveries_in_flight{queue="main"}"#;
+    let first = metrics.delivery_begins(Queue::Main);
+    let second = metrics.delivery_begins(Queue::Main);
+    assert_value(&metrics, in_flight, "2");
+    first.settled("start", "done");
+    assert_value(&metrics, in_flight, "1");
+    drop(second);
+    assert_value(&metrics, in_flight, "0");
+    let settled = r#"sd_worker_deliveries_total{job="start",outcome="done",queue="main"}"#;
+    assert_value(&metrics, settled, "1");
+    let timed = r#"sd_worker_delivery_duration_seconds_count{job="start",queue="main"}"#;
+    assert_value(&metrics, timed, "1");
+}
+
+#[test]
+fn a_panic_leaves_nothing_in_flight() {
+    let metrics = metrics();
+    let in_hand = metrics.clone();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _in_flight = in_hand.delivery_begins(Queue::Checks);
+        panic!("in the handler");
+    }));
+    assert!(panicked.is_err());
+    assert_value(&metrics, r#"sd_worker_deliveries_in_flight{queue="checks"}"#, "0");
+}
+
+#[test]
+fn peers_are_down_until_they_are_back() {
+    let metrics = metrics();
+    let down = r#"sd_worker_peers_down{peer="cluster"}"#;
+    assert_value(&metrics, down, "0");
+    let one = metrics.peer_down(Peer::Cluster);
+    let other = metrics.peer_down(Peer::Cluster);
+    assert_value(&metrics, down, "2");
+    drop((one, other));
+    assert_value(&metrics, down, "0");
+}
+
+#[test]
+fn alerts_see_a_zero_before_the_first_one() {
+    fn all<L: Label>(metrics: &Metrics, name: &str) {
+        for label in L::ALL {
+            assert_value(
+                metrics,
+                &format!("{name}{{{}=\"{}\"}}", L::KEY, label.value()),
+                "0",
+            );
+        }
+    }
+    let metrics = metrics();
+    all::<Queue>(&metrics, "sd_worker_settlements_lost_total");
+    all::<Connection>(&metrics, "sd_worker_reconnects_total");
+    all::<PublishResult>(&metrics, "sd_worker_publishes_total");
+    all::<PodAction>(&metrics, "sd_worker_pods_total");
+    all::<Peer>(&metrics, "sd_worker_peers_down");
+}
+
+#[test]
+fn the_text_has_each_family_once_and_no_scope_labels() {
+    let metrics = metrics();
+    metrics.delivery_begins(Queue::Main).settled("start", "done");
+    metrics.delivery_begins(Queue::Starts).settled("stop", "done");
+    let text = metrics.render();
+    let mut types: Vec<_> = text.lines().filter(|line| line.starts_with("# TYPE ")).collect();
+    let count = types.len();
+    types.dedup();
+    assert_eq!(types.len(), count, "{text}");
+    assert!(!text.contains("otel_scope"), "{text}");
+    assert!(!text.contains("target_info"), "{text}");
+}
+
+#[test]
+fn classes_of_answers() {
+    let table = [
+        (None, AnswerClass::NoAnswer),
+        (Some(200), AnswerClass::Success),
+        (Some(201), AnswerClass::Success),
+        (Some(302), AnswerClass::Other),
+        (Some(404), AnswerClass::ClientError),
+        (Some(429), AnswerClass::ClientError),
+        (Some(503), AnswerClass::ServerError),
+        (Some(600), AnswerClass::Other),
+    ];
+    for (status, class) in table {
+        assert_eq!(AnswerClass::of(status), class, "{status:?}");
+    }
+}

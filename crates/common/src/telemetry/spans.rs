@@ -1,0 +1,129 @@
+//! The spans that the workers make, and what is learned about them later.
+//!
+//! Every field is declared here, empty where its value comes later: a field that was not declared cannot
+//! be recorded. A span that neither the log nor the exporter wants costs one comparison.
+
+use tracing::{Span, field::Empty, info_span};
+
+use super::names::{
+    ATTEMPT, BUILD_ID, DELIVERY_TAG, ERROR_TYPE, EXECUTOR, HTTP_METHOD, HTTP_STATUS, JOB_KIND,
+    MESSAGING_DESTINATION, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE,
+    MESSAGING_SYSTEM, NAMESPACE, OTEL_KIND, OTEL_NAME, OTEL_STATUS, OUTCOME, POD_NAME, POD_UID,
+    SERVER_ADDRESS, URL_TEMPLATE,
+};
+
+/// The value of [`MESSAGING_SYSTEM`].
+const RABBITMQ: &str = "rabbitmq";
+/// The value of [`OTEL_STATUS`] for a span that failed.
+const ERROR: &str = "error";
+
+/// `process <queue>`: one delivery from its arrival to its settlement. Always a root in this process; its
+/// parent or link comes from the delivery.
+pub fn process_span(queue: &str, delivery_tag: u64) -> Span {
+    info_span!(
+        parent: None,
+        "process",
+        { MESSAGING_SYSTEM } = RABBITMQ,
+        { MESSAGING_OPERATION_TYPE } = "process",
+        { MESSAGING_OPERATION_NAME } = "process",
+        { MESSAGING_DESTINATION } = queue,
+        { MESSAGING_MESSAGE_ID } = Empty,
+        { DELIVERY_TAG } = delivery_tag,
+        { BUILD_ID } = Empty,
+        { JOB_KIND } = Empty,
+        { ATTEMPT } = Empty,
+        { EXECUTOR } = Empty,
+        { OUTCOME } = Empty,
+        { ERROR_TYPE } = Empty,
+        { OTEL_NAME } = %format_args!("process {queue}"),
+        { OTEL_KIND } = "consumer",
+        { OTEL_STATUS } = Empty,
+    )
+}
+
+/// `publish <routing key>`: one message from us to the broker, its confirm included.
+pub fn publish_span(exchange: &str, routing_key: &str) -> Span {
+    info_span!(
+        "publish",
+        { MESSAGING_SYSTEM } = RABBITMQ,
+        { MESSAGING_OPERATION_TYPE } = "send",
+        { MESSAGING_OPERATION_NAME } = "publish",
+        { MESSAGING_DESTINATION } = %format_args!("{exchange}:{routing_key}"),
+        { MESSAGING_MESSAGE_ID } = Empty,
+        { ERROR_TYPE } = Empty,
+        { OTEL_NAME } = %format_args!("publish {routing_key}"),
+        { OTEL_KIND } = "producer",
+        { OTEL_STATUS } = Empty,
+    )
+}
+
+/// `create pod`, `get pod`, `list pods`, `delete pod`: one call to the cluster. `operation` is the span's
+/// name; `pod` is empty where the call is not about a single one.
+pub fn cluster_span(operation: &'static str, namespace: &str, pod: &str) -> Span {
+    info_span!(
+        "cluster",
+        { NAMESPACE } = namespace,
+        { POD_NAME } = (!pod.is_empty()).then_some(pod),
+        { POD_UID } = Empty,
+        { HTTP_STATUS } = Empty,
+        { ERROR_TYPE } = Empty,
+        { OTEL_NAME } = operation,
+        { OTEL_KIND } = "client",
+        { OTEL_STATUS } = Empty,
+    )
+}
+
+/// `PUT /v4/builds/{id}` and the like: one call to the builds API. `template` keeps its placeholders.
+pub fn builds_api_span(method: &'static str, template: &'static str, host: &str) -> Span {
+    info_span!(
+        "builds_api",
+        { HTTP_METHOD } = method,
+        { URL_TEMPLATE } = template,
+        { SERVER_ADDRESS } = host,
+        { HTTP_STATUS } = Empty,
+        { ERROR_TYPE } = Empty,
+        { OTEL_NAME } = %format_args!("{method} {template}"),
+        { OTEL_KIND } = "client",
+        { OTEL_STATUS } = Empty,
+    )
+}
+
+/// What a delivery turned out to hold, once it is decoded.
+pub fn record_job(span: &Span, job: &'static str, build: u64, attempt: u32) {
+    span.record(JOB_KIND, job)
+        .record(BUILD_ID, build)
+        .record(ATTEMPT, attempt);
+}
+
+/// Where the build runs, or shall run.
+pub fn record_executor(span: &Span, executor: &str) {
+    span.record(EXECUTOR, executor);
+}
+
+/// The `message_id` of a delivery or a publish.
+pub fn record_message_id(span: &Span, id: &str) {
+    span.record(MESSAGING_MESSAGE_ID, id);
+}
+
+/// The UID of the pod that a call was about.
+pub fn record_pod_uid(span: &Span, uid: &str) {
+    span.record(POD_UID, uid);
+}
+
+/// What came of the delivery. Whether that is an error is for [`record_error`] to say.
+pub fn record_outcome(span: &Span, outcome: &'static str) {
+    span.record(OUTCOME, outcome);
+}
+
+/// The status of an answer. A 404 or 409 is often what was hoped for, so no status is an error by itself.
+pub fn record_status(span: &Span, status: u16) {
+    span.record(HTTP_STATUS, status);
+}
+
+/// Marks the span as failed. `kind` is a stable word (a class, a reason, a status), never an error's text.
+pub fn record_error(span: &Span, kind: &str) {
+    span.record(ERROR_TYPE, kind).record(OTEL_STATUS, ERROR);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use opentelemetry::trace::{SpanKind, Status};
+
+use super::*;
+use crate::telemetry::testing::Captured;
+
+#[test]
+fn a_delivery_is_told_from_end_to_end() {
+    let captured = Captured::begin();
+    let span = process_span("builds", 42);
+    record_message_id(&span, "m-1");
+    record_job(&span, "start", 1234, 2);
+    record_executor(&span, "k8s");
+    record_outcome(&span, "done");
+    drop(span);
+
+    let name = "process builds";
+    assert_eq!(captured.span(name).span_kind, SpanKind::Consumer);
+    assert_eq!(captured.span(name).status, Status::Unset);
+    let expected = [
+        (MESSAGING_SYSTEM, "rabbitmq"),
+        (MESSAGING_OPERATION_TYPE, "process"),
+        (MESSAGING_OPERATION_NAME, "process"),
+        (MESSAGING_DESTINATION, "builds"),
+        (MESSAGING_MESSAGE_ID, "m-1"),
+        (DELIVERY_TAG, "42"),
+        (BUILD_ID, "1234"),
+        (JOB_KIND, "start"),
+        (ATTEMPT, "2"),
+        (EXECUTOR, "k8s"),
+        (OUTCOME, "done"),
+    ];
+    for (key, value) in expected {
+        assert_eq!(captured.attribute(name, key).as_deref(), Some(value), "{key}");
+    }
+    assert_eq!(
+        captured.span(name).attributes.len(),
+        expected.len(),
+        "{:?}",
+        captured.span(name).attributes
+    );
+}
+
+#[test]
+fn what_a_delivery_does_is_below_it() {
+    let captured = Captured::begin();
+    let delivery = process_span("builds", 1);
+    delivery.in_scope(|| {
+        drop(publish_span("build", "builds.checks.v1.delay.15000"));
+        drop(cluster_span("create pod", "sd", "1234-abcde"));
+        drop(builds_api_span("PUT", "/v4/builds/{id}", "api.screwdriver.cd"));
+    });
+    drop(delivery);
+
+    let parent = captured.span("process builds").span_context;
+    let children = [
+        ("publish builds.checks.v1.delay.15000", SpanKind::Producer),
+        ("create pod", SpanKind::Client),
+        ("PUT /v4/builds/{id}", SpanKind::Client),
+    ];
+    for (name, kind) in children {
+        let child = captured.span(name);
+        assert_eq!(child.span_kind, kind, "{name}");
+        assert_eq!(child.parent_span_id, parent.span_id(), "{name}");
+        assert_eq!(child.span_context.trace_id(), parent.trace_id(), "{name}");
+    }
+    let destination = captured.attribute("publish builds.checks.v1.delay.15000", MESSAGING_DESTINATION);
+    assert_eq!(destination.as_deref(), Some("build:builds.checks.v1.delay.15000"));
+    assert_eq!(
+        captured.attribute("create pod", POD_NAME).as_deref(),
+        Some("1234-abcde")
+    );
+}
+
+#[test]
+fn a_delivery_is_not_part_of_what_surrounds_it() {
+    let captured = Captured::begin();
+    info_span!("supervisor").in_scope(|| drop(process_span("builds", 1)));
+    let supervisor = captured.span("supervisor").span_context.trace_id();
+    assert_ne!(
+        captured.span("process builds").span_context.trace_id(),
+        supervisor
+    );
+}
+
+#[test]
+fn only_an_error_makes_a_span_fail() {
+    let captured = Captured::begin();
+    record_status(&cluster_span("get pod", "sd", "1234-abcde"), 404);
+    record_error(&cluster_span("list pods", "sd", ""), "timeout");
+
+    assert_eq!(captured.span("get pod").status, Status::Unset);
+    assert_eq!(captured.attribute("get pod", HTTP_STATUS).as_deref(), Some("404"));
+    assert!(matches!(captured.span("list pods").status, Status::Error { .. }));
+    assert_eq!(
+        captured.attribute("list pods", ERROR_TYPE).as_deref(),
+        Some("timeout")
+    );
+    assert_eq!(
+        captured.attribute("list pods", POD_NAME),
+        None,
+        "not about a single pod"
+    );
+}

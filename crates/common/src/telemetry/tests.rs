@@ -1,0 +1,190 @@
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    time::Instant,
+};
+
+use tracing::info_span;
+
+use super::{testing::Captured, *};
+use crate::telemetry::{names, propagation::TraceContext};
+
+#[test]
+fn no_log_level_removes_a_span() {
+    for filter in ["off", "error", "info", "debug"] {
+        let captured = Captured::with(filter, LogFormat::Json, Some(1.0));
+        let span = spans::process_span("builds", 1);
+        assert!(
+            span.in_scope(TraceContext::current).is_some(),
+            "log filter {filter}"
+        );
+        drop(span);
+        assert_eq!(captured.spans().len(), 1, "log filter {filter}");
+    }
+}
+
+#[test]
+fn the_sample_ratio_is_for_new_traces_only() {
+    let captured = Captured::with("off", LogFormat::Json, Some(0.0));
+    let root = info_span!("root");
+    let own = TraceContext::of(&root).unwrap();
+    assert!(
+        own.traceparent().ends_with("-00"),
+        "told to others as not sampled: {own:?}"
+    );
+    drop(root);
+    assert!(captured.spans().is_empty());
+
+    let child = info_span!("child");
+    let sampled = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    propagation::set_parent(&child, &TraceContext::parse(sampled, None).unwrap());
+    drop(child);
+    assert_eq!(captured.spans().len(), 1);
+}
+
+#[test]
+fn the_libraries_below_make_no_spans() {
+    let captured = Captured::begin();
+    drop(info_span!(target: "hyper::proto", "foreign"));
+    drop(info_span!(target: "opentelemetry_sdk::trace", "foreign"));
+    drop(info_span!(target: "kube_client::client", "foreign"));
+    drop(tracing::span!(Level::DEBUG, "chatter"));
+    drop(info_span!("ours"));
+    let names: Vec<_> = captured.spans().into_iter().map(|span| span.name).collect();
+    assert_eq!(names, ["ours"]);
+}
+
+#[test]
+fn without_a_collector_a_silent_log_disables_every_span() {
+    let _captured = Captured::with("off", LogFormat::Json, None);
+    assert!(spans::process_span("builds", 1).is_disabled());
+}
+
+#[test]
+fn a_bad_log_filter_is_an_error() {
+    let error = dispatch("common=loud", LogFormat::Json, io::sink, None).unwrap_err();
+    assert!(matches!(error, TelemetryError::LogFilter(_)), "{error:?}");
+}
+
+/// Reads one HTTP request and returns its head and body.
+fn request(stream: &mut TcpStream) -> (String, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let head_end = bytes
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .map(|at| at + 4);
+        if let Some(end) = head_end {
+            let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
+            let length = head
+                .split("content-length: ")
+                .nth(1)
+                .and_then(|rest| rest.lines().next());
+            if bytes.len() >= end + length.unwrap().parse::<usize>().unwrap() {
+                return (head, bytes.split_off(end));
+            }
+        }
+        let read = stream.read(&mut chunk).unwrap();
+        assert_ne!(read, 0, "the request was cut");
+        bytes.extend_from_slice(&chunk[..read]);
+    }
+}
+
+/// A provider as in production, and the collector that it exports to.
+fn exporting() -> (SdkTracerProvider, TcpListener) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let collector = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let endpoint = format!("http://{}", collector.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    (
+        export::provider(&endpoint, 1.0, "test-worker", "1.2.3").unwrap(),
+        collector,
+    )
+}
+
+fn telemetry(traces: Option<SdkTracerProvider>) -> Telemetry {
+    Telemetry {
+        traces,
+        metrics: Metrics::new("test-worker", "1.2.3").unwrap(),
+    }
+}
+
+fn one_span(traces: &SdkTracerProvider) {
+    let dispatch = dispatch("off", LogFormat::Json, io::sink, Some(traces)).unwrap();
+    tracing::dispatcher::with_default(&dispatch, || {
+        let span = spans::process_span("builds", 1);
+        spans::record_job(&span, "start", 1234, 0);
+    });
+}
+
+#[tokio::test]
+async fn the_last_spans_reach_the_collector_before_the_end() {
+    let (traces, collector) = exporting();
+    one_span(&traces);
+    let asked = tokio::task::spawn_blocking(move || {
+        let (mut stream, _) = collector.accept().unwrap();
+        let asked = request(&mut stream);
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            .unwrap();
+        asked
+    });
+    telemetry(Some(traces)).shutdown(Duration::from_secs(2)).await;
+    let (head, body) = asked.await.unwrap();
+    assert!(head.starts_with("post /v1/traces http/1.1"), "{head}");
+    assert!(head.contains("content-type: application/x-protobuf"), "{head}");
+    let body = String::from_utf8_lossy(&body);
+    for expected in ["process builds", "test-worker", "1.2.3", names::BUILD_ID] {
+        assert!(body.contains(expected), "{expected} is missing");
+    }
+}
+
+#[tokio::test]
+async fn a_collector_that_never_answers_does_not_hold_up_the_end() {
+    let (traces, collector) = exporting();
+    one_span(&traces);
+    let begun = Instant::now();
+    telemetry(Some(traces)).shutdown(Duration::from_millis(200)).await;
+    assert!(begun.elapsed() < LONGEST_FLUSH, "took {:?}", begun.elapsed());
+    drop(collector);
+}
+
+#[tokio::test]
+async fn without_a_collector_the_end_is_immediate() {
+    telemetry(None).shutdown(Duration::ZERO).await;
+}
+
+#[test]
+fn the_log_filter_still_spares_what_nobody_wants() {
+    let captured = Captured::with("warn,common=info", LogFormat::Json, Some(1.0));
+    tracing::info!("ours");
+    tracing::debug!("chatter");
+    tracing::info!(target: "hyper::proto", "foreign");
+    tracing::info!(target: "opentelemetry_sdk", "life cycle");
+    tracing::warn!(target: "opentelemetry_sdk", "trouble");
+    let messages: Vec<_> = captured
+        .lines()
+        .iter()
+        .map(|line| line["message"].clone())
+        .collect();
+    assert_eq!(messages, ["ours", "trouble"]);
+}
+
+#[test]
+fn the_log_filter_knows_its_highest_level() {
+    let table = [
+        ("off", LevelFilter::OFF),
+        ("warn", LevelFilter::INFO),
+        ("info", LevelFilter::INFO),
+        ("info,common=debug", LevelFilter::DEBUG),
+    ];
+    for (filter, highest) in table {
+        assert_eq!(
+            logged(filter).unwrap().max_level_hint(),
+            Some(highest),
+            "{filter}"
+        );
+    }
+}
