@@ -18,6 +18,9 @@ use anyhow::Context;
 /// Where util-linux has the program that asks the kernel for a signal at the parent's death.
 const SETPRIV: &str = "/usr/bin/setpriv";
 
+/// Becomes the program unless the owner died before its death was asked to be told.
+const STILL_OWNED: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
+
 /// What the keeper thread is asked: start this, answer here.
 type Order = (Command, mpsc::Sender<io::Result<Child>>);
 
@@ -51,7 +54,8 @@ pub fn guarded(program: &Path) -> Command {
         return Command::new(program);
     }
     let mut command = Command::new(SETPRIV);
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command.args(["--pdeathsig", "KILL", "--", "/bin/sh", "-c", STILL_OWNED]);
+    command.arg(std::process::id().to_string()).arg(program);
     command
 }
 

@@ -1,5 +1,7 @@
 //! The stand-in for the builds API, asked over real connections.
 
+#![expect(clippy::expect_used, reason = "helpers of tests")]
+
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},

@@ -1,5 +1,7 @@
 //! The collector, fed over a real connection with what an exporter sends.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::time::Duration;
 
 use axum::body::Body;
