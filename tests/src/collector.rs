@@ -116,7 +116,7 @@ impl Collector {
             .clone()
     }
 
-    /// One trace as text: see [`waterfall`].
+    /// One trace as text: see [`waterfall()`].
     pub fn waterfall(&self, trace_id: &str) -> String {
         waterfall(&self.trace(trace_id))
     }

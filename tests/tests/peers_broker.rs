@@ -113,6 +113,10 @@ async fn messages_are_published_as_the_producer_does(broker: &Broker) {
     );
     assert_eq!(vhost.depth("nowhere").await.unwrap(), None);
 
+    what_is_seen_of_a_message(&vhost).await;
+}
+
+async fn what_is_seen_of_a_message(vhost: &Vhost) {
     let peeked = vhost.peek(vhost.queue(), 10).await.unwrap();
     let taken = vhost.take(vhost.queue(), 1).await.unwrap();
     assert_eq!((peeked.len(), taken.len()), (2, 1));
