@@ -5,6 +5,8 @@ pub mod broker;
 pub mod builds_api;
 pub mod collector;
 pub mod control_plane;
+pub mod http_client;
+mod http_server;
 pub mod kubelet;
 pub mod pki;
 pub mod poll;
