@@ -92,7 +92,7 @@ impl HealthServer {
             .into_future();
         tokio::select! {
             served = serving => served.map_err(HealthError::Serve),
-            
+            () = overdue => Ok(()),
         }
     }
 }
