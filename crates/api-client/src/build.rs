@@ -58,17 +58,29 @@ pub struct Stats {
 impl BuildUpdate {
     /// The build failed, for this reason.
     pub fn failure(message: impl Into<String>) -> Self {
-        Self { status: Some(BuildStatus::Failure), status_message: Some(message.into()), stats: None }
+        Self {
+            status: Some(BuildStatus::Failure),
+            status_message: Some(message.into()),
+            stats: None,
+        }
     }
 
     /// The build is where it was; people read this.
     pub fn message(text: impl Into<String>) -> Self {
-        Self { status: None, status_message: Some(text.into()), stats: None }
+        Self {
+            status: None,
+            status_message: Some(text.into()),
+            stats: None,
+        }
     }
 
     /// What is known about the start. The API clears the build's message with it.
     pub fn stats(stats: Stats) -> Self {
-        Self { status: None, status_message: None, stats: Some(stats) }
+        Self {
+            status: None,
+            status_message: None,
+            stats: Some(stats),
+        }
     }
 
     /// The new status, if it changes.
@@ -101,13 +113,25 @@ mod tests {
     fn only_what_is_given_is_sent() {
         let json = |update: &BuildUpdate| serde_json::to_string(update).unwrap();
         assert_eq!(json(&BuildUpdate::message("text")), r#"{"statusMessage":"text"}"#);
-        assert_eq!(json(&BuildUpdate::failure("why")), r#"{"status":"FAILURE","statusMessage":"why"}"#);
-        let stats = Stats { hostname: Some("node-1".into()), image_pull_start_time: None };
-        assert_eq!(json(&BuildUpdate::stats(stats)), r#"{"stats":{"hostname":"node-1"}}"#);
+        assert_eq!(
+            json(&BuildUpdate::failure("why")),
+            r#"{"status":"FAILURE","statusMessage":"why"}"#
+        );
+        let stats = Stats {
+            hostname: Some("node-1".into()),
+            image_pull_start_time: None,
+        };
+        assert_eq!(
+            json(&BuildUpdate::stats(stats)),
+            r#"{"stats":{"hostname":"node-1"}}"#
+        );
         let stats = Stats {
             hostname: None,
             image_pull_start_time: Some("2026-11-25T01:02:03.456789Z".parse().unwrap()),
         };
-        assert_eq!(json(&BuildUpdate::stats(stats)), r#"{"stats":{"imagePullStartTime":"2026-11-25T01:02:03.457Z"}}"#);
+        assert_eq!(
+            json(&BuildUpdate::stats(stats)),
+            r#"{"stats":{"imagePullStartTime":"2026-11-25T01:02:03.457Z"}}"#
+        );
     }
 }

@@ -31,9 +31,17 @@ pub(crate) fn classify(
         200..=299 => Ok(()),
         401 => Err(Error::Unauthorized),
         403 | 404 => Err(refused(status, &text(body), build)),
-        429 => Err(Error::RateLimited { retry_after: retry_after(headers, now) }),
-        408 | 500..=599 => Err(Error::Server { status, retry_after: retry_after(headers, now) }),
-        400..=499 => Err(Error::Invalid { status, message: text(body) }),
+        429 => Err(Error::RateLimited {
+            retry_after: retry_after(headers, now),
+        }),
+        408 | 500..=599 => Err(Error::Server {
+            status,
+            retry_after: retry_after(headers, now),
+        }),
+        400..=499 => Err(Error::Invalid {
+            status,
+            message: text(body),
+        }),
         _ => Err(Error::Unexpected { status }),
     }
 }
@@ -52,15 +60,25 @@ fn refused(status: u16, message: &str, build: BuildId) -> Error {
     };
     match status {
         _ if finished => Error::Finished { status },
-        403 => Error::Forbidden { message: message.to_owned() },
-        _ => Error::NotFound { message: message.to_owned() },
+        403 => Error::Forbidden {
+            message: message.to_owned(),
+        },
+        _ => Error::NotFound {
+            message: message.to_owned(),
+        },
     }
 }
 
 /// The answer's text in one bounded line; empty when it is not the API's JSON.
 fn text(body: &[u8]) -> String {
-    let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else { return String::new() };
-    let line: String = refusal.message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else {
+        return String::new();
+    };
+    let line: String = refusal
+        .message
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     line.chars().take(LONGEST_TEXT).collect()
 }
 
@@ -138,7 +156,11 @@ mod tests {
     #[test]
     fn finished_means_exactly_two_texts() {
         let cases = [
-            (403, "Can only update RUNNING, QUEUED, BLOCKED, FROZEN, or UNSTABLE builds", Class::Finished),
+            (
+                403,
+                "Can only update RUNNING, QUEUED, BLOCKED, FROZEN, or UNSTABLE builds",
+                Class::Finished,
+            ),
             (404, "Build 8609 does not exist", Class::Finished),
             (403, "Credential only valid for 8610", Class::Environment),
             (403, "You Can only update RUNNING", Class::Environment),
@@ -150,7 +172,11 @@ mod tests {
             (403, "Build 8609 does not exist", Class::Environment),
         ];
         for (status, message, class) in cases {
-            assert_eq!(answer(status, message).unwrap_err().class(), class, "{status} {message}");
+            assert_eq!(
+                answer(status, message).unwrap_err().class(),
+                class,
+                "{status} {message}"
+            );
         }
         let page = b"<html>Can only update </html>";
         let error = classify(403, &HeaderMap::new(), page, build(), now()).unwrap_err();
@@ -159,7 +185,9 @@ mod tests {
 
     #[test]
     fn texts_are_one_bounded_line() {
-        let Err(Error::Invalid { message, .. }) = answer(400, &format!("a\nb{}", "x".repeat(1000))) else { panic!() };
+        let Err(Error::Invalid { message, .. }) = answer(400, &format!("a\nb{}", "x".repeat(1000))) else {
+            panic!()
+        };
         assert!(message.starts_with("a b") && message.chars().count() == LONGEST_TEXT);
     }
 

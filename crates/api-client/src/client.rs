@@ -71,7 +71,11 @@ impl Client {
         update: &BuildUpdate,
     ) -> Result<(), Error> {
         let url = endpoint(api_uri, &["v4", "builds", &build.to_string()])?;
-        let request = self.http.request(Method::PUT, url).bearer_auth(token.expose()).json(update);
+        let request = self
+            .http
+            .request(Method::PUT, url)
+            .bearer_auth(token.expose())
+            .json(update);
         meaning(self.send(request).await?, build).await
     }
 
@@ -85,7 +89,11 @@ impl Client {
     pub async fn wanted(&self, api_uri: &Url, build: BuildId, token: &BuildToken) -> Result<Wanted, Error> {
         let url = endpoint(api_uri, &["v4", "builds", &build.to_string(), "token"])?;
         let body = serde_json::json!({ "buildTimeout": PROBE_BUILD_TIMEOUT });
-        let request = self.http.request(Method::POST, url).bearer_auth(token.expose()).json(&body);
+        let request = self
+            .http
+            .request(Method::POST, url)
+            .bearer_auth(token.expose())
+            .json(&body);
         match meaning(self.send(request).await?, build).await {
             Ok(()) => Ok(Wanted::Yes),
             Err(error) if is_running_or_finished(&error) => Ok(Wanted::RunningOrFinished),
@@ -98,11 +106,16 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn status(&self, api_uri: &Url) -> Result<(), Error> {
-        let request = self.http.request(Method::GET, endpoint(api_uri, &["v4", "status"])?);
+        let request = self
+            .http
+            .request(Method::GET, endpoint(api_uri, &["v4", "status"])?);
         let status = self.send(request).await?.status();
         match status.is_success() {
             true => Ok(()),
-            false => Err(Error::Server { status: status.as_u16(), retry_after: None }),
+            false => Err(Error::Server {
+                status: status.as_u16(),
+                retry_after: None,
+            }),
         }
     }
 
@@ -126,7 +139,10 @@ fn endpoint(api_uri: &Url, path: &[&str]) -> Result<Url, Error> {
     let mut url = api_uri.clone();
     url.set_query(None);
     url.set_fragment(None);
-    url.path_segments_mut().map_err(|()| Error::Address)?.pop_if_empty().extend(path);
+    url.path_segments_mut()
+        .map_err(|()| Error::Address)?
+        .pop_if_empty()
+        .extend(path);
     Ok(url)
 }
 
@@ -143,7 +159,10 @@ async fn meaning(mut response: Response, build: BuildId) -> Result<(), Error> {
             break;
         }
     }
-    #[expect(clippy::disallowed_methods, reason = "only for Retry-After as a date; this crate stands alone")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only for Retry-After as a date; this crate stands alone"
+    )]
     let now = Timestamp::now();
     classify(status, &headers, &body, build, now)
 }
@@ -169,7 +188,9 @@ fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
             return true;
         }
         // An I/O error hides what it carries from `source`.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
         next = match inner {
             Some(inner) => Some(inner as &(dyn StdError + 'static)),
             None => error.source(),
@@ -188,17 +209,26 @@ impl ClientBuilder {
 
     /// A PEM file with certificate authorities to trust beside the platform's.
     pub fn ca_file(self, path: impl Into<PathBuf>) -> Self {
-        Self { ca_file: Some(path.into()), ..self }
+        Self {
+            ca_file: Some(path.into()),
+            ..self
+        }
     }
 
     /// The `User-Agent` header.
     pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
-        Self { user_agent: user_agent.into(), ..self }
+        Self {
+            user_agent: user_agent.into(),
+            ..self
+        }
     }
 
     /// Called with the headers of every request before it is sent.
     pub fn on_request(self, hook: RequestHook) -> Self {
-        Self { on_request: Some(hook), ..self }
+        Self {
+            on_request: Some(hook),
+            ..self
+        }
     }
 
     /// The client.
@@ -207,7 +237,9 @@ impl ClientBuilder {
     /// [`Error::Setup`]: the CA file cannot be read, or the process has no TLS provider installed.
     pub fn build(self) -> Result<Client, Error> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            return Err(Error::Setup("the process has installed no TLS provider (rustls::crypto)".into()));
+            return Err(Error::Setup(
+                "the process has installed no TLS provider (rustls::crypto)".into(),
+            ));
         }
         let mut http = reqwest::Client::builder()
             .timeout(self.timeout)
@@ -216,16 +248,22 @@ impl ClientBuilder {
             .redirect(redirect::Policy::none());
         if let Some(path) = &self.ca_file {
             let pem = std::fs::read(path).map_err(|error| Error::Setup(Box::new(error)))?;
-            let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| Error::Setup(Box::new(error)))?;
+            let authorities =
+                Certificate::from_pem_bundle(&pem).map_err(|error| Error::Setup(Box::new(error)))?;
             http = http.tls_certs_merge(authorities);
         }
         let http = http.build().map_err(|error| Error::Setup(Box::new(error)))?;
-        Ok(Client { http, on_request: self.on_request })
+        Ok(Client {
+            http,
+            on_request: self.on_request,
+        })
     }
 }
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("ClientBuilder")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }

@@ -113,13 +113,30 @@ mod tests {
     #[test]
     fn takes_numbers_and_digits_and_nothing_else() {
         let read = |text: &str| serde_json::from_str::<BuildId>(text).ok().map(BuildId::get);
-        let good = [("1", 1), ("8609", 8609), ("\"8609\"", 8609), ("9007199254740991", MAX)];
+        let good = [
+            ("1", 1),
+            ("8609", 8609),
+            ("\"8609\"", 8609),
+            ("9007199254740991", MAX),
+        ];
         for (text, expected) in good {
             assert_eq!(read(text), Some(expected), "{text}");
         }
-        for text in
-            ["0", "-1", "1.5", "1e3", "\"\"", "\"+1\"", "\"1.0\"", "\" 1\"", "\"x\"", "null", "true", "[1]", "9007199254740992"]
-        {
+        for text in [
+            "0",
+            "-1",
+            "1.5",
+            "1e3",
+            "\"\"",
+            "\"+1\"",
+            "\"1.0\"",
+            "\" 1\"",
+            "\"x\"",
+            "null",
+            "true",
+            "[1]",
+            "9007199254740992",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

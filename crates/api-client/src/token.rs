@@ -49,8 +49,13 @@ impl BuildToken {
 
 /// Seconds since 1970; fractions are allowed by the standard.
 fn time(value: &Value) -> Option<Timestamp> {
-    #[expect(clippy::cast_possible_truncation, reason = "floats saturate, and out of range is no time")]
-    let seconds = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64))?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "floats saturate, and out of range is no time"
+    )]
+    let seconds = value
+        .as_i64()
+        .or_else(|| value.as_f64().map(|seconds| seconds as i64))?;
     Timestamp::from_second(seconds).ok()
 }
 
@@ -82,7 +87,9 @@ mod tests {
 
     #[test]
     fn claims_are_read_whatever_their_types() {
-        let full = jwt(r#"{"exp":1700000000,"iat":1699956800.7,"prParentJobId":345}"#).claims().unwrap();
+        let full = jwt(r#"{"exp":1700000000,"iat":1699956800.7,"prParentJobId":345}"#)
+            .claims()
+            .unwrap();
         assert_eq!(full.expires.map(Timestamp::as_second), Some(1_700_000_000));
         assert_eq!(full.issued.map(Timestamp::as_second), Some(1_699_956_800));
         assert_eq!(full.pr_parent_job_id, Some(345));

@@ -31,7 +31,10 @@ impl Attempt {
             .find(|death| death.queue == queue && death.reason == "rejected")
             .map_or(0, |death| death.count);
         let failed = u32::try_from(rejected).unwrap_or(u32::MAX);
-        Self { failed, again: redelivered || failed > 0 }
+        Self {
+            failed,
+            again: redelivered || failed > 0,
+        }
     }
 
     /// A message of ours, which counts in its body.
@@ -50,21 +53,35 @@ mod tests {
     use super::*;
 
     fn death(queue: &str, reason: &str, count: u64) -> Death {
-        Death { queue: queue.to_owned(), reason: reason.to_owned(), count }
+        Death {
+            queue: queue.to_owned(),
+            reason: reason.to_owned(),
+            count,
+        }
     }
 
     #[test]
     fn counts_only_rejections_of_the_consumed_queue() {
         let cases = [
             (vec![], 0),
-            (vec![death("mainDlr", "expired", 3), death("main", "rejected", 3)], 3),
-            (vec![death("main", "rejected", 2), death("mainDlr", "expired", 2)], 2),
+            (
+                vec![death("mainDlr", "expired", 3), death("main", "rejected", 3)],
+                3,
+            ),
+            (
+                vec![death("main", "rejected", 2), death("mainDlr", "expired", 2)],
+                2,
+            ),
             (vec![death("main", "expired", 7)], 0),
             (vec![death("other", "rejected", 7)], 0),
             (vec![death("main", "rejected", u64::MAX)], u32::MAX),
         ];
         for (deaths, expected) in cases {
-            assert_eq!(Attempt::of_delivery("main", false, &deaths).failed, expected, "{deaths:?}");
+            assert_eq!(
+                Attempt::of_delivery("main", false, &deaths).failed,
+                expected,
+                "{deaths:?}"
+            );
         }
     }
 

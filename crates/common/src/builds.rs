@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use screwdriver_api_client::{BuildToken, BuildUpdate, Client, Class, Error as ApiError, Wanted};
+use screwdriver_api_client::{BuildToken, BuildUpdate, Class, Client, Error as ApiError, Wanted};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use url::Url;
@@ -18,9 +18,11 @@ use crate::{
     outcome::ParkReason,
     settings::BuildsApiSettings,
     telemetry::{
-        metrics::{Metrics, labels::{AnswerClass, Peer}},
-        propagation,
-        spans,
+        metrics::{
+            Metrics,
+            labels::{AnswerClass, Peer},
+        },
+        propagation, spans,
     },
 };
 
@@ -85,8 +87,16 @@ impl BuildsApi {
         if let Some(path) = &settings.ca_file {
             builder = builder.ca_file(path);
         }
-        let client = builder.on_request(Arc::new(propagation::inject_headers)).build()?;
-        Ok(Self { client, outages: Arc::default(), hold, draining, metrics })
+        let client = builder
+            .on_request(Arc::new(propagation::inject_headers))
+            .build()?;
+        Ok(Self {
+            client,
+            outages: Arc::default(),
+            hold,
+            draining,
+            metrics,
+        })
     }
 
     /// Sends `update`, whatever state the API is in, within `budget`.
@@ -109,18 +119,29 @@ impl BuildsApi {
     ) -> Result<(), Trouble<ReportError>> {
         let token = config.token.as_ref().ok_or(Trouble::Own(ReportError::NoToken))?;
         let outage = self.outage(&config.api_uri);
-        let is_transient = |error: &ReportError| matches!(error, ReportError::Api(e) if e.class() == Class::Transient);
+        let is_transient =
+            |error: &ReportError| matches!(error, ReportError::Api(e) if e.class() == Class::Transient);
         outage
-            .call(is_transient, || async { Ok(self.put(config, token, update).await?) })
+            .call(is_transient, || async {
+                Ok(self.put(config, token, update).await?)
+            })
             .await
     }
 
     /// Whether the build still wants a pod.
     pub async fn wanted(&self, config: &BuildConfig<'_>) -> Result<Wanted, ReportError> {
         let token = config.token.as_ref().ok_or(ReportError::NoToken)?;
-        let span = spans::builds_api_span("POST", "/v4/builds/{id}/token", config.api_uri.host_str().unwrap_or(""));
+        let span = spans::builds_api_span(
+            "POST",
+            "/v4/builds/{id}/token",
+            config.api_uri.host_str().unwrap_or(""),
+        );
         let begin = tokio::time::Instant::now();
-        let asked = self.client.wanted(&config.api_uri, config.build_id, token).instrument(span.clone()).await;
+        let asked = self
+            .client
+            .wanted(&config.api_uri, config.build_id, token)
+            .instrument(span.clone())
+            .await;
         self.record(&span, "wanted", asked.as_ref().err(), begin.elapsed());
         Ok(asked?)
     }
@@ -132,7 +153,9 @@ impl BuildsApi {
         update: &BuildUpdate,
     ) -> Result<(), ApiError> {
         let span = spans::builds_api_span("PUT", "/v4/builds/{id}", config.api_uri.host_str().unwrap_or(""));
-        let call = self.client.update_build(&config.api_uri, config.build_id, token, update);
+        let call = self
+            .client
+            .update_build(&config.api_uri, config.build_id, token, update);
         let begin = tokio::time::Instant::now();
         let result = call.instrument(span.clone()).await;
         self.record(&span, "update build", result.as_ref().err(), begin.elapsed());
@@ -153,7 +176,10 @@ impl BuildsApi {
             outages.clear();
         }
         let new = || {
-            let probe = StatusProbe { client: self.client.clone(), api_uri: api_uri.clone() };
+            let probe = StatusProbe {
+                client: self.client.clone(),
+                api_uri: api_uri.clone(),
+            };
             Arc::new(Outage::new(probe, self.hold, self.draining.clone()))
         };
         outages.entry(api_uri.clone()).or_insert_with(new).clone()
@@ -182,7 +208,13 @@ impl Undelivered {
     /// What an undelivered FAILURE means. Pure.
     pub fn of(trouble: &Trouble<ReportError>, token_expired: bool) -> Self {
         let error = match trouble {
-            Trouble::Down(_) => return if token_expired { Self::expired() } else { Self::Later },
+            Trouble::Down(_) => {
+                return if token_expired {
+                    Self::expired()
+                } else {
+                    Self::Later
+                };
+            }
             Trouble::Own(error) => error,
         };
         match error {

@@ -24,7 +24,10 @@ pub use error::{Class, ClusterError};
 use crate::{
     settings::ClusterSettings,
     telemetry::{
-        metrics::{Metrics, labels::{AnswerClass, Peer}},
+        metrics::{
+            Metrics,
+            labels::{AnswerClass, Peer},
+        },
         spans,
     },
 };
@@ -73,7 +76,8 @@ impl Cluster {
     pub async fn create(&self, pod: &Pod) -> Result<Pod, ClusterError> {
         let params = PostParams::default();
         let name = pod.metadata.name.as_deref().unwrap_or_default();
-        self.call("create pod", name, self.pods.create(&params, pod)).await
+        self.call("create pod", name, self.pods.create(&params, pod))
+            .await
     }
 
     /// The pod called `name`, if there is one.
@@ -90,9 +94,15 @@ impl Cluster {
 
     /// Deletes the very pod that has `uid`. One that is gone or was replaced counts as deleted.
     pub async fn delete(&self, name: &str, uid: &str) -> Result<(), ClusterError> {
-        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
+        let preconditions = Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        };
         let params = DeleteParams::default().preconditions(preconditions);
-        match self.call("delete pod", name, self.pods.delete(name, &params)).await {
+        match self
+            .call("delete pod", name, self.pods.delete(name, &params))
+            .await
+        {
             Ok(_) | Err(ClusterError::NotFound { .. } | ClusterError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -101,7 +111,9 @@ impl Cluster {
     /// Deletes all pods that carry `label`.
     pub async fn delete_all(&self, label: &str) -> Result<(), ClusterError> {
         let (delete, list) = (DeleteParams::default(), ListParams::default().labels(label));
-        self.call("delete pods", "", self.pods.delete_collection(&delete, &list)).await.map(drop)
+        self.call("delete pods", "", self.pods.delete_collection(&delete, &list))
+            .await
+            .map(drop)
     }
 
     /// The events of the pod that has `uid`.
@@ -113,7 +125,9 @@ impl Cluster {
 
     /// Whether the API server answers at all.
     pub async fn probe(&self) -> Result<(), ClusterError> {
-        self.call("get version", "", self.client.apiserver_version()).await.map(drop)
+        self.call("get version", "", self.client.apiserver_version())
+            .await
+            .map(drop)
     }
 
     async fn call<T>(
@@ -143,16 +157,24 @@ impl Cluster {
 fn config(settings: &ClusterSettings) -> Result<Config, ClusterError> {
     let url = format!("https://{}", settings.host)
         .parse()
-        .map_err(|_| ClusterError::Address { host: settings.host.clone() })?;
+        .map_err(|_| ClusterError::Address {
+            host: settings.host.clone(),
+        })?;
     let mut config = Config::new(url);
     config.default_namespace.clone_from(&settings.namespace);
     config.accept_invalid_certs = settings.insecure_skip_tls_verify;
     let in_pod = std::path::PathBuf::from(format!("{SERVICE_ACCOUNT}/ca.crt"));
-    config.root_cert_file = settings.ca_file.clone().or_else(|| in_pod.exists().then_some(in_pod));
+    config.root_cert_file = settings
+        .ca_file
+        .clone()
+        .or_else(|| in_pod.exists().then_some(in_pod));
     // Both files are read again and again: tokens and authorities rotate.
     config.auth_info = AuthInfo {
         token: settings.token.clone(),
-        token_file: settings.token.is_none().then(|| format!("{SERVICE_ACCOUNT}/token")),
+        token_file: settings
+            .token
+            .is_none()
+            .then(|| format!("{SERVICE_ACCOUNT}/token")),
         ..AuthInfo::default()
     };
     Ok(config)
@@ -185,6 +207,8 @@ fn client(config: &Config) -> kube::Result<Client> {
 
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cluster").field("namespace", &self.namespace).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
     }
 }

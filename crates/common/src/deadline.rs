@@ -16,7 +16,10 @@ pub fn of_start(since: Timestamp, held: u64, config: &BuildConfig<'_>, allowed: 
     let relative = since.saturating_add(allowed.saturating_add(Duration::from_millis(held)));
     let relative = relative.unwrap_or(Timestamp::MAX);
     let claims = config.token.as_ref().and_then(BuildToken::claims);
-    match claims.and_then(|claims| claims.expires).and_then(|expires| expires.checked_sub(RESERVE).ok()) {
+    match claims
+        .and_then(|claims| claims.expires)
+        .and_then(|expires| expires.checked_sub(RESERVE).ok())
+    {
         Some(absolute) => relative.min(absolute),
         None => relative,
     }

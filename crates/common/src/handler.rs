@@ -60,7 +60,9 @@ pub async fn deliver<H: Handler>(handler: &H, delivery: Delivery, metrics: &Metr
         return;
     }
     let span = spans::process_span(delivery.queue_name(), delivery.tag());
-    travel(handler, delivery, metrics, in_flight, &span, delayed_as_child).instrument(span.clone()).await;
+    travel(handler, delivery, metrics, in_flight, &span, delayed_as_child)
+        .instrument(span.clone())
+        .await;
 }
 
 async fn travel<H: Handler>(
@@ -79,7 +81,11 @@ async fn travel<H: Handler>(
             let attempt = delivery.attempt(job.counted_attempts());
             let build = job.config().map_or(0, |config| config.build_id.get());
             spans::record_job(span, job.kind(), build, attempt.failed);
-            let taken = Taken { queue, attempt, trace: trace.as_ref() };
+            let taken = Taken {
+                queue,
+                attempt,
+                trace: trace.as_ref(),
+            };
             (job.kind(), handle(handler, &job, taken).await)
         }
         Err(garbage) => ("unknown", Outcome::Parked(ParkReason::Undecodable(garbage))),
@@ -91,7 +97,10 @@ async fn travel<H: Handler>(
     }
     if let Err(error) = delivery.settle(outcome.into_settlement()).await {
         metrics.settlement_lost(queue);
-        tracing::warn!(error = &error as &dyn Error, "the settlement did not reach the broker; the message comes again");
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "the settlement did not reach the broker; the message comes again"
+        );
     }
     in_flight.settled(kind, name);
 }
@@ -120,7 +129,10 @@ async fn handle<H: Handler>(handler: &H, job: &Job<'_>, taken: Taken<'_>) -> Out
         Ok(outcome) => outcome,
         Err(panic) => {
             let panicked = Panicked(text_of(panic.as_ref()));
-            tracing::error!(error = &panicked as &dyn Error, "a defect of ours; the delivery is settled all the same");
+            tracing::error!(
+                error = &panicked as &dyn Error,
+                "a defect of ours; the delivery is settled all the same"
+            );
             handler.after_panic(job, taken)
         }
     }
@@ -128,7 +140,8 @@ async fn handle<H: Handler>(handler: &H, job: &Job<'_>, taken: Taken<'_>) -> Out
 
 fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a text".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a text".to_owned())
 }
 
 /// The one log line of a delivery.
@@ -140,13 +153,24 @@ fn observe(span: &tracing::Span, job: &'static str, outcome: &Outcome) {
     }
     match outcome {
         Outcome::Parked(reason) => {
-            tracing::error!(job, outcome = name, reason = reason.as_str(), error = reason as &dyn Error, "parked");
+            tracing::error!(
+                job,
+                outcome = name,
+                reason = reason.as_str(),
+                error = reason as &dyn Error,
+                "parked"
+            );
         }
         Outcome::Again(again) | Outcome::Held(again) => {
             tracing::warn!(job, outcome = name, delay = ?again.delay, error = again.cause.as_ref() as &dyn Error, "comes back");
         }
         Outcome::Unsettled(cause) => {
-            tracing::error!(job, outcome = name, error = cause.as_ref() as &dyn Error, "handed back to the broker");
+            tracing::error!(
+                job,
+                outcome = name,
+                error = cause.as_ref() as &dyn Error,
+                "handed back to the broker"
+            );
         }
         Outcome::Created
         | Outcome::Adopted

@@ -135,7 +135,10 @@ impl<'a> Job<'a> {
             if error.is_data() {
                 DecodeError::NotAJob
             } else {
-                DecodeError::NotJson { line: error.line(), column: error.column() }
+                DecodeError::NotJson {
+                    line: error.line(),
+                    column: error.column(),
+                }
             }
         })?;
         let kind: std::borrow::Cow<'a, str> = envelope
@@ -220,23 +223,35 @@ impl<'a> Envelope<'a> {
     fn start(&self) -> Result<StartJob<'a>, DecodeError> {
         let (config, container) = (self.config()?, self.container()?);
         config.require_token()?;
-        Ok(StartJob { config, container, state: state(self.start, "start")? })
+        Ok(StartJob {
+            config,
+            container,
+            state: state(self.start, "start")?,
+        })
     }
 
     fn stop(&self) -> Result<StopJob<'a>, DecodeError> {
-        Ok(StopJob { config: self.config()?, state: state(self.stop, "stop")? })
+        Ok(StopJob {
+            config: self.config()?,
+            state: state(self.stop, "stop")?,
+        })
     }
 
     fn check(&self) -> Result<CheckJob<'a>, DecodeError> {
         let config = self.config()?;
         config.require_token()?;
-        Ok(CheckJob { config, state: state(self.check, "check")? })
+        Ok(CheckJob {
+            config,
+            state: state(self.check, "check")?,
+        })
     }
 
     fn clear(&self) -> Result<ClearJob<'a>, DecodeError> {
         let raw = present(self.cache_config).ok_or(DecodeError::Missing { field: "cacheConfig" })?;
-        serde_json::from_str(raw.get())
-            .map_err(|_| DecodeError::Invalid { field: "cacheConfig", expected: "an object of texts and ids" })
+        serde_json::from_str(raw.get()).map_err(|_| DecodeError::Invalid {
+            field: "cacheConfig",
+            expected: "an object of texts and ids",
+        })
     }
 
     fn container(&self) -> Result<std::borrow::Cow<'a, str>, DecodeError> {
@@ -257,7 +272,10 @@ fn state<T: serde::de::DeserializeOwned>(
     present(raw)
         .map(|raw| serde_json::from_str(raw.get()))
         .transpose()
-        .map_err(|_| DecodeError::Invalid { field, expected: "the state of a message of ours" })
+        .map_err(|_| DecodeError::Invalid {
+            field,
+            expected: "the state of a message of ours",
+        })
 }
 
 #[cfg(test)]

@@ -23,7 +23,11 @@ impl Ladder {
     pub fn new(ages: &[Duration], init_timeout: Duration) -> Self {
         let mut delays = Vec::new();
         let mut last = Duration::ZERO;
-        for &age in ages.iter().filter(|age| **age < init_timeout).chain([&init_timeout]) {
+        for &age in ages
+            .iter()
+            .filter(|age| **age < init_timeout)
+            .chain([&init_timeout])
+        {
             if age > last {
                 delays.push(age - last);
                 last = age;
@@ -45,7 +49,11 @@ impl Ladder {
 
     /// Every delay that checks may need; each is a queue.
     pub fn all_delays(&self) -> BTreeSet<Duration> {
-        self.delays.iter().copied().chain([self.init_timeout, SOON, LATER]).collect()
+        self.delays
+            .iter()
+            .copied()
+            .chain([self.init_timeout, SOON, LATER])
+            .collect()
     }
 }
 
@@ -76,7 +84,10 @@ mod tests {
         let ladder = Ladder::new(&secs(&[15, 60]), Duration::from_secs(300));
         let delays: Vec<_> = (0..5).map(|number| ladder.delay(number).as_secs()).collect();
         assert_eq!(delays, [15, 45, 240, 300, 300]);
-        assert_eq!(ladder.all_delays(), secs(&[15, 45, 60, 240, 300]).into_iter().collect());
+        assert_eq!(
+            ladder.all_delays(),
+            secs(&[15, 45, 60, 240, 300]).into_iter().collect()
+        );
     }
 
     #[test]

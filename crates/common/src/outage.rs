@@ -107,13 +107,17 @@ impl<P: Probe> Outage<P> {
     }
 
     /// While the peer is not fully trusted, only a few calls are under way at once.
-    async fn admitted<T, E>(
-        &self,
-        call: impl Future<Output = Result<T, E>>,
-        end: Instant,
-    ) -> Result<T, E> {
-        let on_trial = self.successes.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let _permit = if on_trial { timeout_at(end, self.trials.acquire()).await.ok() } else { None };
+    async fn admitted<T, E>(&self, call: impl Future<Output = Result<T, E>>, end: Instant) -> Result<T, E> {
+        let on_trial = self
+            .successes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some();
+        let _permit = if on_trial {
+            timeout_at(end, self.trials.acquire()).await.ok()
+        } else {
+            None
+        };
         call.await
     }
 
@@ -164,7 +168,9 @@ impl<P: Probe> Outage<P> {
     }
 
     fn set_down(&self, now_down: bool) {
-        let changed = self.down.send_if_modified(|down| std::mem::replace(down, now_down) != now_down);
+        let changed = self
+            .down
+            .send_if_modified(|down| std::mem::replace(down, now_down) != now_down);
         if !changed {
             return;
         }
@@ -213,8 +219,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_error_while_the_probe_answers_is_the_calls_own() {
-        let switch = Switch { up: true.into(), ..Switch::default() };
-        let result = outage(&switch).call(|_| true, || async { Err::<(), _>("fault") }).await;
+        let switch = Switch {
+            up: true.into(),
+            ..Switch::default()
+        };
+        let result = outage(&switch)
+            .call(|_| true, || async { Err::<(), _>("fault") })
+            .await;
         assert!(matches!(result, Err(Trouble::Own("fault"))));
     }
 
@@ -222,7 +233,9 @@ mod tests {
     async fn a_peer_that_stays_down_is_waited_for_as_long_as_we_hold() {
         let switch = Switch::default();
         let begin = Instant::now();
-        let result = outage(&switch).call(|_| true, || async { Err::<(), _>("down") }).await;
+        let result = outage(&switch)
+            .call(|_| true, || async { Err::<(), _>("down") })
+            .await;
         assert!(matches!(result, Err(Trouble::Down("down"))));
         assert_eq!(begin.elapsed().as_secs(), 10);
     }
@@ -235,9 +248,16 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(3)).await;
             switch.up.store(true, Ordering::Relaxed);
         };
-        let call = outage.call(|_| true, || async {
-            if switch.up.load(Ordering::Relaxed) { Ok("done") } else { Err("down") }
-        });
+        let call = outage.call(
+            |_| true,
+            || async {
+                if switch.up.load(Ordering::Relaxed) {
+                    Ok("done")
+                } else {
+                    Err("down")
+                }
+            },
+        );
         let (result, ()) = tokio::join!(call, back);
         assert!(matches!(result, Ok("done")));
         assert!(!outage.is_down());
@@ -260,22 +280,31 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_comes_back_is_not_run_over() {
-        let switch = Switch { up: true.into(), ..Switch::default() };
+        let switch = Switch {
+            up: true.into(),
+            ..Switch::default()
+        };
         let outage = outage(&switch);
         outage.set_down(true);
         outage.set_down(false);
         let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let call = || {
-            outage.call(|_: &()| false, || async {
-                let now = under_way.fetch_add(1, Ordering::Relaxed) + 1;
-                most.fetch_max(now, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                under_way.fetch_sub(1, Ordering::Relaxed);
-                Ok(())
-            })
+            outage.call(
+                |_: &()| false,
+                || async {
+                    let now = under_way.fetch_add(1, Ordering::Relaxed) + 1;
+                    most.fetch_max(now, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    under_way.fetch_sub(1, Ordering::Relaxed);
+                    Ok(())
+                },
+            )
         };
         let all = futures_util::future::join_all((0..4).map(|_| call()));
         all.await;
-        assert!(most.load(Ordering::Relaxed) <= 3, "{most:?} of 4 calls were under way at once");
+        assert!(
+            most.load(Ordering::Relaxed) <= 3,
+            "{most:?} of 4 calls were under way at once"
+        );
     }
 }

@@ -210,7 +210,12 @@ mod tests {
     use super::*;
 
     fn again() -> Again {
-        Again { to: Room::Starts, delay: crate::ladder::SOON, body: Vec::new(), cause: "why".into() }
+        Again {
+            to: Room::Starts,
+            delay: crate::ladder::SOON,
+            body: Vec::new(),
+            cause: "why".into(),
+        }
     }
 
     /// Every outcome once; a new one fails to compile in `as_str`, and here it is missed by the count.
@@ -244,7 +249,10 @@ mod tests {
             table.push_str(&format!("| {name} | {} |\n", settlement.as_str()));
         }
         let docs = include_str!("../../../docs/ARCHITECTURE.md");
-        assert!(docs.contains(&table), "docs/ARCHITECTURE.md lacks this table:\n{table}");
+        assert!(
+            docs.contains(&table),
+            "docs/ARCHITECTURE.md lacks this table:\n{table}"
+        );
     }
 
     #[test]

@@ -82,7 +82,10 @@ where
     Running: Future<Output = Result<(), ServiceError>>,
 {
     // First thing of all: every TLS client of the process uses this provider.
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
         eprintln!("a TLS provider is installed already");
         return ExitCode::FAILURE;
     }
@@ -108,7 +111,11 @@ where
             return ExitCode::FAILURE;
         }
     };
-    let process = Process { service, settings, metrics: telemetry.metrics().clone() };
+    let process = Process {
+        service,
+        settings,
+        metrics: telemetry.metrics().clone(),
+    };
     runtime.block_on(async {
         let ended = run(process).await;
         let code = exit_code(&ended);
@@ -127,7 +134,10 @@ fn config_dir(service: &'static str, version: &'static str) -> Option<PathBuf> {
         .value_name("DIR")
         .help("Folder with default.yaml and local.yaml [default: $NODE_CONFIG_DIR, else ./config]")
         .value_parser(clap::value_parser!(PathBuf));
-    let mut matches = Command::new(service).version(version).arg(directory).get_matches();
+    let mut matches = Command::new(service)
+        .version(version)
+        .arg(directory)
+        .get_matches();
     matches.remove_one("config-dir")
 }
 
@@ -158,7 +168,11 @@ impl Service {
     /// Signals cannot be listened for.
     pub fn new(process: Process, queues: Vec<Queue>) -> Result<Self, ServiceError> {
         let (shutdown, signals) = Shutdown::on_signals()?;
-        let Process { service, settings, metrics } = process;
+        let Process {
+            service,
+            settings,
+            metrics,
+        } = process;
         let ladder = Ladder::new(&settings.checks.ladder, settings.checks.init_timeout);
         let (readiness, heartbeat) = (Readiness::new(), Heartbeat::new());
         let surroundings = Surroundings {
@@ -170,7 +184,16 @@ impl Service {
         let topology = Topology::new(&settings.broker, &ladder);
         let consumption = Consumption { service, queues };
         let broker = Broker::new(settings.broker.clone(), topology, consumption, surroundings);
-        Ok(Self { settings, ladder, metrics, shutdown, signals, readiness, heartbeat, broker })
+        Ok(Self {
+            settings,
+            ladder,
+            metrics,
+            shutdown,
+            signals,
+            readiness,
+            heartbeat,
+            broker,
+        })
     }
 
     /// What the operator set.
@@ -202,7 +225,10 @@ impl Service {
         all.map(|executor| {
             let draining = self.shutdown.draining().clone();
             let site = Site::new(executor, self.settings.hold, draining, self.metrics.clone());
-            let named = |source| ServiceError::Executor { executor: executor.name.clone(), source };
+            let named = |source| ServiceError::Executor {
+                executor: executor.name.clone(),
+                source,
+            };
             Ok((executor.name.clone(), site.map_err(named)?))
         })
         .collect()
@@ -214,8 +240,13 @@ impl Service {
     /// The file of certificate authorities cannot be used.
     pub fn builds_api(&self) -> Result<BuildsApi, ServiceError> {
         let draining = self.shutdown.draining().clone();
-        BuildsApi::new(&self.settings.builds_api, self.settings.hold, draining, self.metrics.clone())
-            .map_err(ServiceError::BuildsApi)
+        BuildsApi::new(
+            &self.settings.builds_api,
+            self.settings.hold,
+            draining,
+            self.metrics.clone(),
+        )
+        .map_err(ServiceError::BuildsApi)
     }
 
     /// Serves until the process is told to stop and what is in hand is finished.
@@ -223,8 +254,21 @@ impl Service {
     /// # Errors
     /// Signals or health cannot be had.
     pub async fn run<H: Handler>(self, handler: Arc<H>) -> Result<(), ServiceError> {
-        let Self { settings, metrics, shutdown, signals, readiness, heartbeat, broker, ladder: _ } = self;
-        let health = Health { readiness, heartbeat, metrics };
+        let Self {
+            settings,
+            metrics,
+            shutdown,
+            signals,
+            readiness,
+            heartbeat,
+            broker,
+            ladder: _,
+        } = self;
+        let health = Health {
+            readiness,
+            heartbeat,
+            metrics,
+        };
         let server = HealthServer::bind(&settings.http).await?;
         let stop = tokio_util::sync::CancellationToken::new();
         let serving = server.serve(health, stop.clone());

@@ -24,7 +24,6 @@ pub use self::{
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
     environment::{Environment, ProcessEnvironment},
     executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
-    load::from_process,
     pod::{HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes},
     problems::{Problem, SettingsErrors},
 };

@@ -38,7 +38,11 @@ impl Site {
     ) -> Result<Self, ClusterError> {
         let cluster = Cluster::new(&settings.cluster, metrics)?;
         let outage = Outage::new(VersionProbe(cluster.clone()), hold, draining);
-        Ok(Self { cluster, prefix: settings.prefix.clone(), outage })
+        Ok(Self {
+            cluster,
+            prefix: settings.prefix.clone(),
+            outage,
+        })
     }
 
     /// Makes a call; while the API server is down, waits in place as long as deliveries are held.

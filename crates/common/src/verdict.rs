@@ -22,7 +22,7 @@ pub use self::{
     catalogue::Actor,
     judge::{judge, wants_events},
     look::{LastLook, Phase},
-    message::{WAITING_FOR_RESOURCES, delayed_message, waiting_message},
+    message::{WAITING_FOR_RESOURCES, delayed_message, quoted, waiting_message},
     reason::Reason,
 };
 use crate::facts::Facts;

@@ -89,7 +89,9 @@ impl World {
         armed: &mut bool,
     ) -> Result<Seen, Trouble<ClusterError>> {
         let Some(site) = self.sites.get(&plan.executor) else {
-            return Err(Trouble::Own(ClusterError::NotFound { message: format!("executor {}", plan.executor) }));
+            return Err(Trouble::Own(ClusterError::NotFound {
+                message: format!("executor {}", plan.executor),
+            }));
         };
         if plan.look_first
             && let Some(seen) = self.look_first(site, plan, config, *armed).await?
@@ -104,7 +106,11 @@ impl World {
             }
             *armed = true;
         }
-        if let Some(uid) = plan.recreate.as_ref().and_then(|recreate| recreate.uid.as_deref()) {
+        if let Some(uid) = plan
+            .recreate
+            .as_ref()
+            .and_then(|recreate| recreate.uid.as_deref())
+        {
             site.call(|| site.cluster.delete(&plan.name, uid)).await?;
             self.metrics.pod(PodAction::Deleted);
         }
@@ -121,7 +127,10 @@ impl World {
         });
         // The pod exists: failing to read it is no reason to do anything again.
         match find(site, plan).await {
-            Ok(Found::Ours(facts)) => Ok(Seen::Pod { created, facts: Some(facts) }),
+            Ok(Found::Ours(facts)) => Ok(Seen::Pod {
+                created,
+                facts: Some(facts),
+            }),
             Err(_) if created => Ok(Seen::Pod { created, facts: None }),
             Ok(Found::Nothing) if created => Ok(Seen::Pod { created, facts: None }),
             Ok(Found::Occupied | Found::Nothing) => Ok(Seen::Occupied { armed: *armed }),
@@ -140,11 +149,19 @@ impl World {
         match find(site, plan).await? {
             // The dead pod that is to be replaced is not the build's pod.
             Found::Ours(facts) if plan.replaces(facts.uid.as_deref()) => {}
-            Found::Ours(facts) => return Ok(Some(Seen::Pod { created: false, facts: Some(facts) })),
+            Found::Ours(facts) => {
+                return Ok(Some(Seen::Pod {
+                    created: false,
+                    facts: Some(facts),
+                }));
+            }
             Found::Occupied => return Ok(Some(Seen::Occupied { armed })),
             Found::Nothing => {
                 if let Some(facts) = self.find_elsewhere(plan).await {
-                    return Ok(Some(Seen::Pod { created: false, facts: Some(Box::new(facts)) }));
+                    return Ok(Some(Seen::Pod {
+                        created: false,
+                        facts: Some(Box::new(facts)),
+                    }));
                 }
             }
         }
@@ -162,7 +179,9 @@ impl World {
     /// A pod that another executor made for this build, as far as they answer in time.
     async fn find_elsewhere(&self, plan: &StartPlan) -> Option<Facts> {
         for (executor, name) in &plan.elsewhere {
-            let Some(site) = self.sites.get(executor) else { continue };
+            let Some(site) = self.sites.get(executor) else {
+                continue;
+            };
             let pod = tokio::time::timeout(ELSEWHERE, site.cluster.get(name)).await;
             if let Ok(Ok(Some(pod))) = pod
                 && pod.metadata.deletion_timestamp.is_none()
@@ -182,7 +201,12 @@ impl World {
     }
 
     /// Deletes the pod of a build that is finished: stop wins.
-    pub async fn delete_finished(&self, executor: &str, name: &str, uid: &str) -> Result<(), Trouble<ClusterError>> {
+    pub async fn delete_finished(
+        &self,
+        executor: &str,
+        name: &str,
+        uid: &str,
+    ) -> Result<(), Trouble<ClusterError>> {
         if let Some(site) = self.sites.get(executor) {
             site.call(|| site.cluster.delete(name, uid)).await?;
             self.metrics.pod(PodAction::Deleted);
@@ -216,12 +240,16 @@ async fn find(site: &Site, plan: &StartPlan) -> Result<Found, Trouble<ClusterErr
     let pod = site.call(|| site.cluster.get(&plan.name)).await?;
     Ok(match pod {
         None => Found::Nothing,
-        Some(pod) if pod.metadata.deletion_timestamp.is_some() || !is_ours(&pod, &plan.label) => Found::Occupied,
+        Some(pod) if pod.metadata.deletion_timestamp.is_some() || !is_ours(&pod, &plan.label) => {
+            Found::Occupied
+        }
         Some(pod) => Found::Ours(Box::new(Facts::read(&pod))),
     })
 }
 
 fn is_ours(pod: &Pod, label: &str) -> bool {
     let labels = pod.metadata.labels.as_ref();
-    labels.and_then(|labels| labels.get(LABEL_BUILD)).is_some_and(|value| value == label)
+    labels
+        .and_then(|labels| labels.get(LABEL_BUILD))
+        .is_some_and(|value| value == label)
 }

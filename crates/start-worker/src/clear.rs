@@ -56,7 +56,10 @@ fn id(value: Option<&Value>) -> Result<String, ClearError> {
         Some(Value::String(text)) => text.parse().ok(),
         _ => None,
     };
-    number.filter(|number| *number > 0).map(|number| number.to_string()).ok_or(ClearError::Unsafe)
+    number
+        .filter(|number| *number > 0)
+        .map(|number| number.to_string())
+        .ok_or(ClearError::Unsafe)
 }
 
 #[cfg(test)]
@@ -68,18 +71,33 @@ mod tests {
     }
 
     fn on_disk() -> CacheSettings {
-        crate::testing::settings(&[("CACHE_STRATEGY", "disk"), ("CACHE_PATH", "/cache")]).ecosystem.cache
+        crate::testing::settings(&[("CACHE_STRATEGY", "disk"), ("CACHE_PATH", "/cache")])
+            .ecosystem
+            .cache
     }
 
     #[test]
     fn folders_lie_where_the_manifest_mounts_them() {
         let cases = [
-            (r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":7,"id":7}"#, "/cache/pipelines/7"),
-            (r#"{"resource":"caches","action":"delete","scope":"jobs","pipelineId":7,"id":9}"#, "/cache/jobs/7/9"),
-            (r#"{"resource":"caches","action":"delete","scope":"events","pipelineId":"7","id":"9","prefix":"beta-"}"#, "/cache/beta-/events/7/9"),
+            (
+                r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":7,"id":7}"#,
+                "/cache/pipelines/7",
+            ),
+            (
+                r#"{"resource":"caches","action":"delete","scope":"jobs","pipelineId":7,"id":9}"#,
+                "/cache/jobs/7/9",
+            ),
+            (
+                r#"{"resource":"caches","action":"delete","scope":"events","pipelineId":"7","id":"9","prefix":"beta-"}"#,
+                "/cache/beta-/events/7/9",
+            ),
         ];
         for (text, expected) in cases {
-            assert_eq!(folder(&job(text), &on_disk()).as_deref(), Ok(Path::new(expected)), "{text}");
+            assert_eq!(
+                folder(&job(text), &on_disk()).as_deref(),
+                Ok(Path::new(expected)),
+                "{text}"
+            );
         }
     }
 
@@ -104,6 +122,9 @@ mod tests {
     #[test]
     fn without_a_disk_cache_there_is_nothing_to_clear() {
         let text = r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":7}"#;
-        assert_eq!(folder(&job(text), &crate::testing::settings(&[]).ecosystem.cache), Err(ClearError::Disabled));
+        assert_eq!(
+            folder(&job(text), &crate::testing::settings(&[]).ecosystem.cache),
+            Err(ClearError::Disabled)
+        );
     }
 }

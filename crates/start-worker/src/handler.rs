@@ -13,7 +13,7 @@ use common::{
     outage::Trouble,
     outcome::{Again, Cause, Outcome, ParkReason, Room},
     telemetry::propagation::TraceContext,
-    verdict::{Moment, Sight, Verdict, judge, quote},
+    verdict::{Moment, Sight, Verdict, judge, quoted},
 };
 use screwdriver_api_client::BuildUpdate;
 
@@ -57,7 +57,10 @@ impl Handler for StartHandler {
                 Ok(()) => Outcome::Cleared,
                 // As the predecessor: a cache that cannot be cleared is logged, and no reason to try for ever.
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the cache folder was not cleared");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the cache folder was not cleared"
+                    );
                     Outcome::Nothing
                 }
             },
@@ -70,24 +73,39 @@ impl Handler for StartHandler {
     }
 
     fn after_panic(&self, job: &Job<'_>, taken: Taken<'_>) -> Outcome {
-        if taken.attempt.is_last(self.policy.settings.broker.message_reprocess_limit) {
+        if taken
+            .attempt
+            .is_last(self.policy.settings.broker.message_reprocess_limit)
+        {
             return Outcome::Parked(ParkReason::AttemptsSpent);
         }
         let attempt = taken.attempt.failed + 1;
         let trace_context = taken.trace.cloned();
         let body = match job {
             Job::Start(job) => {
-                let state = job.state.clone().unwrap_or_else(|| StartState::new(clock::now(), trace_context));
+                let state = job
+                    .state
+                    .clone()
+                    .unwrap_or_else(|| StartState::new(clock::now(), trace_context));
                 message::start(&job.config, &StartState { attempt, ..state })
             }
             Job::Stop(job) => {
-                let state = job.state.clone().unwrap_or_else(|| StopState { pass: 1, attempt: 0, trace_context });
+                let state = job.state.clone().unwrap_or_else(|| StopState {
+                    pass: 1,
+                    attempt: 0,
+                    trace_context,
+                });
                 message::stop(&job.config, &StopState { attempt, ..state })
             }
             Job::Clear(_) | Job::Check(_) | Job::Probe => return Outcome::Parked(ParkReason::AttemptsSpent),
         };
         let delay = start_retry_delay(taken.attempt.failed);
-        Outcome::Again(Again { to: Room::Starts, delay, body, cause: Panicked.into() })
+        Outcome::Again(Again {
+            to: Room::Starts,
+            delay,
+            body,
+            cause: Panicked.into(),
+        })
     }
 }
 
@@ -118,7 +136,10 @@ impl StartHandler {
     ) -> Outcome {
         match decision {
             Decision::End(outcome) | Decision::Tell { outcome, facts: None } => outcome,
-            Decision::Tell { outcome, facts: Some(facts) } => self.tell(plan, config, outcome, &facts, at).await,
+            Decision::Tell {
+                outcome,
+                facts: Some(facts),
+            } => self.tell(plan, config, outcome, &facts, at).await,
             Decision::Back { outcome, text } => {
                 if let Some(text) = text {
                     self.say(config, &BuildUpdate::message(text)).await;
@@ -141,7 +162,10 @@ impl StartHandler {
         if let Some(body) = self.check_now(plan, config, facts, at) {
             // Beside the chain that is armed: if this publish fails, the chain sees the same a little later.
             if let Err(error) = self.world.publisher.publish_now(Room::Checks, &body).await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the early check was not published");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the early check was not published"
+                );
             }
             return outcome;
         }
@@ -162,9 +186,22 @@ impl StartHandler {
         facts: &Facts,
         at: &Circumstances,
     ) -> Option<Vec<u8>> {
-        let check = CheckState { once: true, ..plan.first_check() };
-        let moment = Moment { now: at.now, started_at: plan.state.since, recreated: check.recreated, start_deadline: plan.allowed() };
-        let judgement = judge(Sight::Pod(facts), &check.look, &moment, &self.policy.settings.checks.clocks);
+        let check = CheckState {
+            once: true,
+            ..plan.first_check()
+        };
+        let moment = Moment {
+            now: at.now,
+            started_at: plan.state.since,
+            recreated: check.recreated,
+            start_deadline: plan.allowed(),
+        };
+        let judgement = judge(
+            Sight::Pod(facts),
+            &check.look,
+            &moment,
+            &self.policy.settings.checks.clocks,
+        );
         match judgement.verdict {
             Verdict::Failed(_) | Verdict::Recreate { .. } => Some(message::check(config, &check)),
             _ => None,
@@ -173,11 +210,19 @@ impl StartHandler {
 
     /// Tells the build something that nobody insists on. True if the build is finished.
     async fn say(&self, config: &BuildConfig<'_>, update: &BuildUpdate) -> bool {
-        match self.world.builds.update_within(REPORT_BUDGET, config, update).await {
+        match self
+            .world
+            .builds
+            .update_within(REPORT_BUDGET, config, update)
+            .await
+        {
             Ok(()) => false,
             Err(error) if error.is_finished() => true,
             Err(error) => {
-                tracing::warn!(error = error.as_error(), "the build was not told; its check will tell it");
+                tracing::warn!(
+                    error = error.as_error(),
+                    "the build was not told; its check will tell it"
+                );
                 false
             }
         }
@@ -197,7 +242,11 @@ impl StartHandler {
             Ok(false) => {}
             Err(trouble) => return self.back(plan, config, trouble, at),
         }
-        let report = self.world.builds.update(config, &BuildUpdate::failure(text)).await;
+        let report = self
+            .world
+            .builds
+            .update(config, &BuildUpdate::failure(text))
+            .await;
         undelivered(config, report, again, at)
     }
 
@@ -205,13 +254,25 @@ impl StartHandler {
     async fn refuse(&self, refusal: &Refusal, job: &StartJob<'_>, taken: Taken<'_>) -> Outcome {
         let text = format!(
             "Build failed to start. {} Check the job's settings, or ask your cluster admin.",
-            quote(&refusal.to_string())
+            quoted(&refusal.to_string())
         );
         let at = self.circumstances(taken, Duration::ZERO);
-        let state = job.state.clone().unwrap_or_else(|| StartState::new(at.now, taken.trace.cloned()));
+        let state = job
+            .state
+            .clone()
+            .unwrap_or_else(|| StartState::new(at.now, taken.trace.cloned()));
         let body = message::start(&job.config, &state);
-        let again = Again { to: Room::Starts, delay: SOON, body, cause: refusal.to_string().into() };
-        let report = self.world.builds.update(&job.config, &BuildUpdate::failure(text)).await;
+        let again = Again {
+            to: Room::Starts,
+            delay: SOON,
+            body,
+            cause: refusal.to_string().into(),
+        };
+        let report = self
+            .world
+            .builds
+            .update(&job.config, &BuildUpdate::failure(text))
+            .await;
         undelivered(&job.config, report, again, &at)
     }
 
@@ -223,7 +284,15 @@ impl StartHandler {
         trouble: Trouble<ClusterError>,
         at: &Circumstances,
     ) -> Outcome {
-        match of_start(plan, config, Seen::Refused { trouble, armed: true }, &Circumstances { limit: u32::MAX, ..*at }) {
+        match of_start(
+            plan,
+            config,
+            Seen::Refused { trouble, armed: true },
+            &Circumstances {
+                limit: u32::MAX,
+                ..*at
+            },
+        ) {
             Decision::Back { outcome, .. } => outcome,
             Decision::Fail { again, .. } => Outcome::Again(again),
             Decision::End(outcome) | Decision::Tell { outcome, .. } => outcome,
@@ -232,13 +301,20 @@ impl StartHandler {
 
     async fn stop(&self, plan: &StopPlan, config: &BuildConfig<'_>) -> Outcome {
         let state = &plan.state;
-        let come_back = |state: StopState, delay, cause: Cause| {
-            Again { to: Room::Starts, delay, body: message::stop(config, &state), cause }
+        let come_back = |state: StopState, delay, cause: Cause| Again {
+            to: Room::Starts,
+            delay,
+            body: message::stop(config, &state),
+            cause,
         };
         match self.world.stop(plan).await {
             // The start may still be on its way: look once more.
             Ok(()) if state.pass < 2 => {
-                let second = StopState { pass: 2, attempt: 0, ..state.clone() };
+                let second = StopState {
+                    pass: 2,
+                    attempt: 0,
+                    ..state.clone()
+                };
                 self.publish_second_look(&message::stop(config, &second)).await
             }
             Ok(()) => Outcome::Stopped,
@@ -250,7 +326,10 @@ impl StartHandler {
                 match trouble {
                     Trouble::Down(error) => Outcome::Held(come_back(state.clone(), LATER, error.into())),
                     Trouble::Own(error) => {
-                        let state = StopState { attempt: failed, ..state.clone() };
+                        let state = StopState {
+                            attempt: failed,
+                            ..state.clone()
+                        };
                         Outcome::Again(come_back(state, retry_delay(failed), error.into()))
                     }
                 }
@@ -259,7 +338,12 @@ impl StartHandler {
     }
 
     async fn publish_second_look(&self, body: &[u8]) -> Outcome {
-        match self.world.publisher.publish_after(Room::Starts, SECOND_LOOK, body).await {
+        match self
+            .world
+            .publisher
+            .publish_after(Room::Starts, SECOND_LOOK, body)
+            .await
+        {
             Ok(()) => Outcome::Stopped,
             Err(error) => Outcome::Unsettled(error.into()),
         }
@@ -280,7 +364,15 @@ fn undelivered(
     match Undelivered::of(&trouble, config.token_expired(at.now)) {
         Undelivered::Finished => Outcome::Finished,
         Undelivered::Park(reason) => Outcome::Parked(reason),
-        Undelivered::Later => Outcome::Again(Again { delay: LATER, cause: trouble.into_inner().into(), ..again }),
-        Undelivered::Soon => Outcome::Again(Again { delay: SOON, cause: trouble.into_inner().into(), ..again }),
+        Undelivered::Later => Outcome::Again(Again {
+            delay: LATER,
+            cause: trouble.into_inner().into(),
+            ..again
+        }),
+        Undelivered::Soon => Outcome::Again(Again {
+            delay: SOON,
+            cause: trouble.into_inner().into(),
+            ..again
+        }),
     }
 }

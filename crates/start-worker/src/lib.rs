@@ -11,6 +11,8 @@ pub mod handler;
 pub mod manifest;
 pub mod outcome;
 pub mod plan;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 
@@ -37,6 +39,9 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
         publisher: service.publisher(),
         metrics: service.metrics(),
     };
-    let policy = Policy { settings: service.settings().clone(), ladder: service.ladder() };
+    let policy = Policy {
+        settings: service.settings().clone(),
+        ladder: service.ladder(),
+    };
     service.run(Arc::new(StartHandler { policy, world })).await
 }

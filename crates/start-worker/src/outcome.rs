@@ -10,7 +10,7 @@ use common::{
     ladder::{LATER, SOON, START_DELAYS, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, Room},
-    verdict::{WAITING_FOR_RESOURCES, quote},
+    verdict::{WAITING_FOR_RESOURCES, quoted},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
@@ -68,9 +68,14 @@ struct Occupied;
 /// What the answers to a start mean.
 pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Circumstances) -> Decision {
     match seen {
-        Seen::Pod { created, facts } => {
-            Decision::Tell { outcome: if created { Outcome::Created } else { Outcome::Adopted }, facts }
-        }
+        Seen::Pod { created, facts } => Decision::Tell {
+            outcome: if created {
+                Outcome::Created
+            } else {
+                Outcome::Adopted
+            },
+            facts,
+        },
         Seen::Unwanted => Decision::End(Outcome::Finished),
         // The broker refuses: what the retry would need it refuses too. The message stays where it is.
         Seen::Unarmed(error) => Decision::End(Outcome::Unsettled(error.into())),
@@ -79,16 +84,34 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
             if at.now >= plan.deadline {
                 let text = "Build failed to start. Another pod holds the name of this build's pod. \
                             Ask your cluster admin to delete it, then restart the build.";
-                return Decision::Fail { text: text.to_owned(), again };
+                return Decision::Fail {
+                    text: text.to_owned(),
+                    again,
+                };
             }
-            Decision::Back { outcome: Outcome::Again(again), text: None }
+            Decision::Back {
+                outcome: Outcome::Again(again),
+                text: None,
+            }
         }
-        Seen::Refused { trouble: Trouble::Down(error), armed } => {
+        Seen::Refused {
+            trouble: Trouble::Down(error),
+            armed,
+        } => {
             let held = plan.state.held + millis(at.took + LATER);
-            let state = StartState { held, ..unspent(plan, armed) };
-            Decision::Back { outcome: Outcome::Held(again(config, state, LATER, error.into())), text: None }
+            let state = StartState {
+                held,
+                ..unspent(plan, armed)
+            };
+            Decision::Back {
+                outcome: Outcome::Held(again(config, state, LATER, error.into())),
+                text: None,
+            }
         }
-        Seen::Refused { trouble: Trouble::Own(error), armed } => refused(plan, config, error, armed, at),
+        Seen::Refused {
+            trouble: Trouble::Own(error),
+            armed,
+        } => refused(plan, config, error, armed, at),
     }
 }
 
@@ -107,9 +130,17 @@ fn refused(
         Class::Environment | Class::Quota => false,
     };
     let fails = last || at.now >= plan.deadline;
-    let text = if fails { failure_text(&error) } else { waiting_text(&error) };
+    let text = if fails {
+        failure_text(&error)
+    } else {
+        waiting_text(&error)
+    };
     let mut state = unspent(plan, armed);
-    let delay = if spends { start_retry_delay(at.attempt.failed) } else { LATER };
+    let delay = if spends {
+        start_retry_delay(at.attempt.failed)
+    } else {
+        LATER
+    };
     if spends && !fails {
         state.attempt += 1;
     }
@@ -117,42 +148,64 @@ fn refused(
     if fails {
         Decision::Fail { text, again }
     } else {
-        Decision::Back { outcome: Outcome::Again(again), text: (!spends).then_some(text) }
+        Decision::Back {
+            outcome: Outcome::Again(again),
+            text: (!spends).then_some(text),
+        }
     }
 }
 
 /// What a start that comes back carries when it spends no attempt.
 fn unspent(plan: &StartPlan, armed: bool) -> StartState {
-    StartState { armed, ..plan.state.clone() }
+    StartState {
+        armed,
+        ..plan.state.clone()
+    }
 }
 
 fn again(config: &BuildConfig<'_>, state: StartState, delay: Duration, cause: Cause) -> Again {
-    debug_assert!(START_DELAYS.contains(&delay), "{delay:?} is no step of the start ladder");
-    Again { to: Room::Starts, delay, body: message::start(config, &state), cause }
+    debug_assert!(
+        START_DELAYS.contains(&delay),
+        "{delay:?} is no step of the start ladder"
+    );
+    Again {
+        to: Room::Starts,
+        delay,
+        body: message::start(config, &state),
+        cause,
+    }
 }
 
 /// A FAILURE's text: the cause, who acts, and the server's own words.
 fn failure_text(error: &ClusterError) -> String {
     let (cause, action) = match error.class() {
-        Class::Permanent => {
-            ("The cluster refuses this build's pod.", "Check the job's settings, or ask your cluster admin.")
-        }
+        Class::Permanent => (
+            "The cluster refuses this build's pod.",
+            "Check the job's settings, or ask your cluster admin.",
+        ),
         Class::Quota => (
             "The quota of the build namespace stayed used up.",
             "Restart the build later, or ask your cluster admin for more quota.",
         ),
-        Class::Environment | Class::Transient => {
-            ("No pod could be created.", "Please reach out to your cluster admin for help, then restart the build.")
-        }
+        Class::Environment | Class::Transient => (
+            "No pod could be created.",
+            "Please reach out to your cluster admin for help, then restart the build.",
+        ),
     };
-    format!("Build failed to start. {cause} {action} Cause: {}", quote(&error.to_string()))
+    format!(
+        "Build failed to start. {cause} {action} Cause: {}",
+        quoted(&error.to_string())
+    )
 }
 
 fn waiting_text(error: &ClusterError) -> String {
     match error.class() {
-        Class::Quota => format!("Waiting for quota: {}", quote(&error.to_string())),
+        Class::Quota => format!("Waiting for quota: {}", quoted(&error.to_string())),
         Class::Environment | Class::Transient | Class::Permanent => {
-            format!("Waiting for the cluster; the cluster admin must act: {}", quote(&error.to_string()))
+            format!(
+                "Waiting for the cluster; the cluster admin must act: {}",
+                quoted(&error.to_string())
+            )
         }
     }
 }
@@ -166,7 +219,9 @@ pub fn told(facts: &Facts, now: Timestamp) -> BuildUpdate {
         });
     }
     BuildUpdate::message(match &facts.schedule {
-        Schedule::Refused { message: Some(text), .. } => format!("{WAITING_FOR_RESOURCES} {}", quote(text)),
+        Schedule::Refused {
+            message: Some(text), ..
+        } => format!("{WAITING_FOR_RESOURCES} {}", quoted(text)),
         _ => WAITING_FOR_RESOURCES.to_owned(),
     })
 }

@@ -62,7 +62,6 @@ pub enum Refusal {
 }
 
 /// How to make sure that a build has its pod.
-#[derive(Debug)]
 pub struct StartPlan {
     /// The executor.
     pub executor: String,
@@ -98,7 +97,13 @@ pub struct StopPlan {
 // === plan ===
 
 /// What to do about `job`. `trace` is the trace that pod and check go on in.
-pub fn plan(job: &Job<'_>, taken: Taken<'_>, trace: Option<TraceContext>, now: Timestamp, policy: &Policy) -> Plan {
+pub fn plan(
+    job: &Job<'_>,
+    taken: Taken<'_>,
+    trace: Option<TraceContext>,
+    now: Timestamp,
+    policy: &Policy,
+) -> Plan {
     match job {
         Job::Start(start) => start_plan(start, taken, trace, now, policy),
         Job::Stop(stop) => Plan::Stop(stop_plan(stop, trace, policy)),
@@ -131,7 +136,12 @@ fn start_plan(
     let state = state(job, taken, executor, trace, now);
     let name = pod_name(&executor.prefix, &job.config.api_uri, &job.config.build_id);
     let parent = claims.as_ref().and_then(|claims| claims.pr_parent_job_id);
-    let pod = match manifest::pod(executor, &spec(job, &state, parent), &name) {
+    let traceparent = state.trace_context.as_ref().map(TraceContext::traceparent);
+    let pod = match manifest::pod(
+        executor,
+        &spec(job, &state, parent, traceparent.as_deref()),
+        &name,
+    ) {
         Ok(pod) => pod,
         Err(error) => return Plan::Refuse(error.into()),
     };
@@ -144,7 +154,12 @@ fn start_plan(
         look_first: taken.attempt.again || !fresh,
         elsewhere: elsewhere(job, executor, policy),
         recreate: state.recreate.clone(),
-        deadline: common::deadline::of_start(state.since, state.held, &job.config, policy.settings.start.deadline),
+        deadline: common::deadline::of_start(
+            state.since,
+            state.held,
+            &job.config,
+            policy.settings.start.deadline,
+        ),
         pod,
         name,
         arm,
@@ -186,7 +201,12 @@ fn state(
     }
 }
 
-fn spec<'a>(job: &'a StartJob<'_>, state: &'a StartState, pr_parent_job_id: Option<u64>) -> BuildSpec<'a> {
+fn spec<'a>(
+    job: &'a StartJob<'_>,
+    state: &StartState,
+    pr_parent_job_id: Option<u64>,
+    traceparent: Option<&'a str>,
+) -> BuildSpec<'a> {
     let config = &job.config;
     BuildSpec {
         build_id: config.build_id.get(),
@@ -197,18 +217,32 @@ fn spec<'a>(job: &'a StartJob<'_>, state: &'a StartState, pr_parent_job_id: Opti
         job_name: config.job_name.as_deref(),
         event_id: config.event_id,
         pipeline_id: config.pipeline.as_ref().map(|pipeline| pipeline.id),
-        pipeline_name: config.pipeline.as_ref().and_then(|pipeline| pipeline.name.as_deref()),
+        pipeline_name: config
+            .pipeline
+            .as_ref()
+            .and_then(|pipeline| pipeline.name.as_deref()),
         pr_num: config.pr_num,
         pr_parent_job_id,
-        template_full_name: config.template.as_ref().and_then(|template| template.full_name.as_deref()),
-        template_version: config.template.as_ref().and_then(|template| template.version.as_deref()),
-        traceparent: state.trace_context.as_ref().map(TraceContext::traceparent),
+        template_full_name: config
+            .template
+            .as_ref()
+            .and_then(|template| template.full_name.as_deref()),
+        template_version: config
+            .template
+            .as_ref()
+            .and_then(|template| template.version.as_deref()),
+        traceparent,
         recreated: state.recreate.as_ref().map_or(0, |recreate| recreate.n),
     }
 }
 
 fn elsewhere(job: &StartJob<'_>, chosen: &ExecutorSettings, policy: &Policy) -> Vec<(String, String)> {
-    let others = policy.settings.executors.all.iter().filter(|other| other.name != chosen.name);
+    let others = policy
+        .settings
+        .executors
+        .all
+        .iter()
+        .filter(|other| other.name != chosen.name);
     others
         .map(|other| {
             let name = pod_name(&other.prefix, &job.config.api_uri, &job.config.build_id);
@@ -218,6 +252,16 @@ fn elsewhere(job: &StartJob<'_>, chosen: &ExecutorSettings, policy: &Policy) -> 
 }
 
 // === impl StartPlan ===
+
+/// Without the pod: its arguments hold the build's token.
+impl std::fmt::Debug for StartPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StartPlan")
+            .field("executor", &self.executor)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
 
 impl StartPlan {
     /// The check that begins the build's chain.
@@ -247,7 +291,12 @@ impl StartPlan {
 
     /// Whether the pod with this UID is the dead one that this start replaces.
     pub fn replaces(&self, uid: Option<&str>) -> bool {
-        uid.is_some() && self.recreate.as_ref().and_then(|recreate| recreate.uid.as_deref()) == uid
+        uid.is_some()
+            && self
+                .recreate
+                .as_ref()
+                .and_then(|recreate| recreate.uid.as_deref())
+                == uid
     }
 }
 
@@ -257,7 +306,10 @@ fn stop_plan(job: &StopJob<'_>, trace: Option<TraceContext>, policy: &Policy) ->
     // Every executor: weights or annotations may have changed since the start, and a pod left behind
     // is worse than a deletion that finds nothing.
     for executor in &policy.settings.executors.all {
-        let label = format!("{LABEL_BUILD}={}", build_label(&executor.prefix, &job.config.build_id));
+        let label = format!(
+            "{LABEL_BUILD}={}",
+            build_label(&executor.prefix, &job.config.build_id)
+        );
         let place = (&executor.cluster.host, &executor.cluster.namespace, label.clone());
         if !seen.contains(&place) {
             seen.push(place);

@@ -4,7 +4,12 @@
 use std::collections::HashMap;
 
 use common::{
-    broker::Publisher, builds::BuildsApi, cluster::ClusterError, facts::Facts, outage::Trouble, site::Site,
+    broker::Publisher,
+    builds::BuildsApi,
+    cluster::ClusterError,
+    facts::Facts,
+    outage::Trouble,
+    site::Site,
     telemetry::metrics::{Metrics, labels::PodAction},
 };
 use k8s_openapi::api::core::v1::Pod;
@@ -31,7 +36,9 @@ impl World {
     pub async fn look(&self, look: &Look) -> Result<Option<Facts>, Trouble<ClusterError>> {
         let executor = &look.check.executor;
         let Some(site) = self.sites.get(executor) else {
-            return Err(Trouble::Own(ClusterError::NotFound { message: format!("executor {executor}") }));
+            return Err(Trouble::Own(ClusterError::NotFound {
+                message: format!("executor {executor}"),
+            }));
         };
         let pod = match look.by {
             By::Name => site.call(|| site.cluster.get(&look.check.pod)).await?,
@@ -57,7 +64,10 @@ impl World {
         match site.cluster.events(uid).await {
             Ok(events) => facts.with_events(&events),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the pod's events cannot be read");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the pod's events cannot be read"
+                );
                 facts
             }
         }

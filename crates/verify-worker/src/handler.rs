@@ -19,7 +19,9 @@ use screwdriver_api_client::BuildUpdate;
 
 use crate::{
     act::World,
-    outcome::{Circumstances, Decision, IfFinished, Next, Report, Then, held, of_look, of_trouble, report_due},
+    outcome::{
+        Circumstances, Decision, IfFinished, Next, Report, Then, held, of_look, of_trouble, report_due,
+    },
     plan::{Look, Plan, Policy, plan},
 };
 
@@ -62,16 +64,30 @@ impl Handler for VerifyHandler {
     }
 
     fn after_panic(&self, job: &Job<'_>, taken: Taken<'_>) -> Outcome {
-        let (Job::Check(job), false) = (job, taken.attempt.is_last(self.policy.settings.broker.message_reprocess_limit))
-        else {
+        let (Job::Check(job), false) = (
+            job,
+            taken
+                .attempt
+                .is_last(self.policy.settings.broker.message_reprocess_limit),
+        ) else {
             return Outcome::Parked(ParkReason::AttemptsSpent);
         };
         // A predecessor's message has no state to count in: it is kept for a person.
-        let Some(state) = &job.state else { return Outcome::Parked(ParkReason::AttemptsSpent) };
+        let Some(state) = &job.state else {
+            return Outcome::Parked(ParkReason::AttemptsSpent);
+        };
         let failed = taken.attempt.failed;
-        let check = CheckState { attempt: failed + 1, ..state.clone() };
+        let check = CheckState {
+            attempt: failed + 1,
+            ..state.clone()
+        };
         let body = message::check(&job.config, &check);
-        Outcome::Again(Again { to: Room::Checks, delay: retry_delay(failed), body, cause: Panicked.into() })
+        Outcome::Again(Again {
+            to: Room::Checks,
+            delay: retry_delay(failed),
+            body,
+            cause: Panicked.into(),
+        })
     }
 }
 
@@ -94,7 +110,9 @@ impl VerifyHandler {
             }
             Ok(facts) => {
                 let (facts, judgement) = self.judge(look, config, facts, at.now).await;
-                self.world.metrics.verdict(judgement.verdict.as_str(), reason(&judgement.verdict));
+                self.world
+                    .metrics
+                    .verdict(judgement.verdict.as_str(), reason(&judgement.verdict));
                 let decision = of_look(&look.check, config, judgement, facts.as_ref(), &at);
                 self.carry_out(look, config, facts.as_ref(), decision, &at).await
             }
@@ -112,7 +130,9 @@ impl VerifyHandler {
         let moment = self.moment(&look.check, config, now);
         let clocks = &self.policy.settings.checks.clocks;
         let Some(facts) = facts else {
-            let sight = Sight::Absent { ever_seen: look.check.uid.is_some() };
+            let sight = Sight::Absent {
+                ever_seen: look.check.uid.is_some(),
+            };
             return (None, judge(sight, &look.check.look, &moment, clocks));
         };
         // Another pod than the last look's: what that look saw is not this pod's past.
@@ -131,8 +151,14 @@ impl VerifyHandler {
     fn moment(&self, check: &CheckState, config: &BuildConfig<'_>, now: Timestamp) -> Moment {
         let allowed = self.policy.settings.start.deadline;
         let deadline = common::deadline::of_start(check.started_at, check.held, config, allowed);
-        let start_deadline = Duration::try_from(deadline.duration_since(check.started_at)).unwrap_or_default();
-        Moment { now, started_at: check.started_at, recreated: check.recreated, start_deadline }
+        let start_deadline =
+            Duration::try_from(deadline.duration_since(check.started_at)).unwrap_or_default();
+        Moment {
+            now,
+            started_at: check.started_at,
+            recreated: check.recreated,
+            start_deadline,
+        }
     }
 
     /// Report first, then arm what follows; the settlement comes last, on the road.
@@ -144,7 +170,11 @@ impl VerifyHandler {
         decision: Decision,
         at: &Circumstances<'_>,
     ) -> Outcome {
-        let Decision { report, then, if_finished } = decision;
+        let Decision {
+            report,
+            then,
+            if_finished,
+        } = decision;
         let (told, text) = match report {
             Report::Nothing => (Told::Never, None),
             Report::Note { update, text } => (self.note(config, &update).await, text),
@@ -164,7 +194,10 @@ impl VerifyHandler {
             Ok(()) => Told::Yes,
             Err(error) if error.is_finished() => Told::Finished,
             Err(error) => {
-                tracing::warn!(error = error.as_error(), "the build was not told; the next check will tell it");
+                tracing::warn!(
+                    error = error.as_error(),
+                    "the build was not told; the next check will tell it"
+                );
                 Told::Never
             }
         }
@@ -205,10 +238,22 @@ impl VerifyHandler {
         facts: Option<&Facts>,
         at: &Circumstances<'_>,
     ) -> Outcome {
-        let Some(facts) = facts else { return Outcome::Finished };
+        let Some(facts) = facts else {
+            return Outcome::Finished;
+        };
         match self.world.delete_finished(look, facts).await {
             Ok(()) => Outcome::Finished,
-            Err(trouble) => match of_trouble(&look.check, config, trouble, &Circumstances { limit: u32::MAX, ..at.clone() }).then {
+            Err(trouble) => match of_trouble(
+                &look.check,
+                config,
+                trouble,
+                &Circumstances {
+                    limit: u32::MAX,
+                    ..at.clone()
+                },
+            )
+            .then
+            {
                 Then::Back(outcome) | Then::End(outcome) => outcome,
                 Then::Rearm(_) | Then::Recreate(..) => Outcome::Nothing,
             },
@@ -228,11 +273,25 @@ impl VerifyHandler {
         }
     }
 
-    async fn rearm(&self, config: &BuildConfig<'_>, next: Next, text: Option<String>, outcome: Outcome) -> Outcome {
+    async fn rearm(
+        &self,
+        config: &BuildConfig<'_>,
+        next: Next,
+        text: Option<String>,
+        outcome: Outcome,
+    ) -> Outcome {
         let message = text.or(next.check.message);
-        let check = CheckState { message, ..next.check };
+        let check = CheckState {
+            message,
+            ..next.check
+        };
         let body = message::check(config, &check);
-        match self.world.publisher.publish_after(Room::Checks, next.delay, &body).await {
+        match self
+            .world
+            .publisher
+            .publish_after(Room::Checks, next.delay, &body)
+            .await
+        {
             Ok(()) => outcome,
             Err(error) => Outcome::Unsettled(error.into()),
         }

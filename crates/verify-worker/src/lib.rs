@@ -36,6 +36,9 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
         publisher: service.publisher(),
         metrics: service.metrics(),
     };
-    let policy = Policy { settings: service.settings().clone(), ladder: service.ladder() };
+    let policy = Policy {
+        settings: service.settings().clone(),
+        ladder: service.ladder(),
+    };
     service.run(Arc::new(VerifyHandler { policy, world })).await
 }

@@ -11,7 +11,7 @@ use common::{
     outage::Trouble,
     outcome::{Again, Cause, Outcome, ParkReason, Room},
     telemetry::propagation::TraceContext,
-    verdict::{Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, quote},
+    verdict::{Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, quoted},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
@@ -113,26 +113,52 @@ pub fn of_look(
         IfFinished::End
     };
     let (report, then) = match verdict {
-        Verdict::Healthy { node, .. } => {
-            (Report::Must(BuildUpdate::stats(Stats { hostname: node, image_pull_start_time: None })), Then::End(Outcome::Healthy))
-        }
-        Verdict::Failed(failure) => {
-            (Report::Must(BuildUpdate::failure(failure.message)), Then::End(Outcome::Failed))
-        }
+        Verdict::Healthy { node, .. } => (
+            Report::Must(BuildUpdate::stats(Stats {
+                hostname: node,
+                image_pull_start_time: None,
+            })),
+            Then::End(Outcome::Healthy),
+        ),
+        Verdict::Failed(failure) => (
+            Report::Must(BuildUpdate::failure(failure.message)),
+            Then::End(Outcome::Failed),
+        ),
         Verdict::Recreate { cause, .. } => {
             let (start, next) = recreate(check, config, facts, next, at);
-            (note(check, format!("The cluster lost the pod before the build began; starting it anew. {cause}")), Then::Recreate(start, next))
+            (
+                note(
+                    check,
+                    format!("The cluster lost the pod before the build began; starting it anew. {cause}"),
+                ),
+                Then::Recreate(start, next),
+            )
         }
-        Verdict::Waiting { cause } | Verdict::Progressing { cause } => (waiting(check, &cause, at), Then::Rearm(next)),
+        Verdict::Waiting { cause } | Verdict::Progressing { cause } => {
+            (waiting(check, &cause, at), Then::Rearm(next))
+        }
         Verdict::Terminating { .. } => (Report::Nothing, Then::Rearm(next)),
         Verdict::Missing => (Report::Nothing, Then::Rearm(next)),
         Verdict::NotCreated => {
-            let text = check.message.clone().unwrap_or_else(|| WAITING_FOR_RESOURCES.to_owned());
+            let text = check
+                .message
+                .clone()
+                .unwrap_or_else(|| WAITING_FOR_RESOURCES.to_owned());
             // Every such check reports: the answer tells whether the build is still wanted.
-            (Report::Note { update: BuildUpdate::message(text.clone()), text: Some(text) }, Then::Rearm(next))
+            (
+                Report::Note {
+                    update: BuildUpdate::message(text.clone()),
+                    text: Some(text),
+                },
+                Then::Rearm(next),
+            )
         }
     };
-    Decision { report, then: only_once(check, then), if_finished }
+    Decision {
+        report,
+        then: only_once(check, then),
+        if_finished,
+    }
 }
 
 /// What follows from a pod that could not be read.
@@ -154,25 +180,47 @@ pub fn of_trouble(
         let text = format!(
             "Build failed to start. Whether its pod runs could not be verified. Please reach out to your cluster \
              admin for help, then restart the build. Cause: {}",
-            quote(&error.to_string())
+            quoted(&error.to_string())
         );
         let report = Report::Must(BuildUpdate::failure(text));
-        return Decision { report, then: Then::End(Outcome::Failed), if_finished: IfFinished::End };
+        return Decision {
+            report,
+            then: Then::End(Outcome::Failed),
+            if_finished: IfFinished::End,
+        };
     }
     if config.token_expired(at.now) {
         return silent(Then::End(Outcome::Parked(ParkReason::TokenExpired)));
     }
-    let attempt = if spends { at.attempt.failed.saturating_add(1) } else { at.attempt.failed };
-    let delay = if spends { retry_delay(at.attempt.failed) } else { LATER };
-    let check = CheckState { attempt, ..check.clone() };
-    silent(Then::Back(Outcome::Again(again(config, &check, delay, error.into()))))
+    let attempt = if spends {
+        at.attempt.failed.saturating_add(1)
+    } else {
+        at.attempt.failed
+    };
+    let delay = if spends {
+        retry_delay(at.attempt.failed)
+    } else {
+        LATER
+    };
+    let check = CheckState {
+        attempt,
+        ..check.clone()
+    };
+    silent(Then::Back(Outcome::Again(again(
+        config,
+        &check,
+        delay,
+        error.into(),
+    ))))
 }
 
 /// A peer is down: the same check later, its clocks stopped meanwhile.
 pub fn held(check: &CheckState, config: &BuildConfig<'_>, cause: Cause, at: &Circumstances<'_>) -> Decision {
     let length = at.took + LATER;
     let check = CheckState {
-        held: check.held.saturating_add(u64::try_from(length.as_millis()).unwrap_or(u64::MAX)),
+        held: check
+            .held
+            .saturating_add(u64::try_from(length.as_millis()).unwrap_or(u64::MAX)),
         look: check.look.after_outage(length),
         ..check.clone()
     };
@@ -181,28 +229,59 @@ pub fn held(check: &CheckState, config: &BuildConfig<'_>, cause: Cause, at: &Cir
 
 /// The same check, which reads the pod anew: what is kept is that a report is due, never the verdict.
 pub fn report_due(config: &BuildConfig<'_>, check: &CheckState, delay: Duration, cause: Cause) -> Outcome {
-    let check = CheckState { report_due: true, ..check.clone() };
+    let check = CheckState {
+        report_due: true,
+        ..check.clone()
+    };
     Outcome::Again(again(config, &check, delay, cause))
 }
 
 fn silent(then: Then) -> Decision {
-    Decision { report: Report::Nothing, then, if_finished: IfFinished::End }
+    Decision {
+        report: Report::Nothing,
+        then,
+        if_finished: IfFinished::End,
+    }
 }
 
 fn again(config: &BuildConfig<'_>, check: &CheckState, delay: Duration, cause: Cause) -> Again {
-    Again { to: Room::Checks, delay, body: message::check(config, check), cause }
+    Again {
+        to: Room::Checks,
+        delay,
+        body: message::check(config, check),
+        cause,
+    }
 }
 
 /// What the next check carries. A look that has to be confirmed comes soon and is no step of the ladder.
 fn next(check: &CheckState, look: LastLook, facts: Option<&Facts>, at: &Circumstances<'_>) -> Next {
     let confirm = look.overdue_since.is_some() || look.missing_since.is_some();
-    let number = if confirm { check.number } else { check.number.saturating_add(1) };
-    let uid = facts.and_then(|facts| facts.uid.clone()).or_else(|| check.uid.clone());
+    let number = if confirm {
+        check.number
+    } else {
+        check.number.saturating_add(1)
+    };
+    let uid = facts
+        .and_then(|facts| facts.uid.clone())
+        .or_else(|| check.uid.clone());
     let pod = facts.map_or_else(|| check.pod.clone(), |facts| facts.name.clone());
     let recreated = facts.map_or(0, |facts| facts.recreated).max(check.recreated);
     let trace_context = at.trace.clone();
-    let check = CheckState { pod, uid, number, attempt: 0, look, recreated, report_due: false, trace_context, ..check.clone() };
-    Next { delay: if confirm { SOON } else { at.ladder.delay(number) }, check }
+    let check = CheckState {
+        pod,
+        uid,
+        number,
+        attempt: 0,
+        look,
+        recreated,
+        report_due: false,
+        trace_context,
+        ..check.clone()
+    };
+    Next {
+        delay: if confirm { SOON } else { at.ladder.delay(number) },
+        check,
+    }
 }
 
 fn recreate(
@@ -219,16 +298,35 @@ fn recreate(
         since: check.started_at,
         held: check.held,
         armed: true,
-        recreate: Some(Recreate { uid: facts.and_then(|facts| facts.uid.clone()), n }),
+        recreate: Some(Recreate {
+            uid: facts.and_then(|facts| facts.uid.clone()),
+            n,
+        }),
         trace_context: at.trace.clone(),
     };
     let number = check.number.saturating_add(1);
-    let check = CheckState { uid: None, recreated: n, look: LastLook::default(), number, ..next.check };
-    (message::start(config, &start), Next { delay: at.ladder.delay(number), check })
+    let check = CheckState {
+        uid: None,
+        recreated: n,
+        look: LastLook::default(),
+        number,
+        ..next.check
+    };
+    (
+        message::start(config, &start),
+        Next {
+            delay: at.ladder.delay(number),
+            check,
+        },
+    )
 }
 
 fn waiting(check: &CheckState, cause: &str, at: &Circumstances<'_>) -> Report {
-    let text = if at.ladder.tells_delay(check.number) { delayed_message(Some(cause)) } else { cause.to_owned() };
+    let text = if at.ladder.tells_delay(check.number) {
+        delayed_message(Some(cause))
+    } else {
+        cause.to_owned()
+    };
     note(check, text)
 }
 
@@ -238,7 +336,10 @@ fn note(check: &CheckState, text: String) -> Report {
     if known && check.number > 0 && !check.report_due {
         return Report::Nothing;
     }
-    Report::Note { update: BuildUpdate::message(text.clone()), text: Some(text) }
+    Report::Note {
+        update: BuildUpdate::message(text.clone()),
+        text: Some(text),
+    }
 }
 
 /// A look beside the chain ends with itself.

@@ -68,11 +68,31 @@ fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
         None => (predecessors(executors.default.clone(), now), By::Label),
     };
     // An executor that is no longer configured: look where new builds go, rather than nowhere.
-    let executor = executors.all.iter().find(|executor| executor.name == check.executor);
-    let executor = executor.or_else(|| executors.all.iter().find(|executor| executor.name == executors.default));
-    let Some(executor) = executor else { return Plan::Park(ParkReason::WrongQueue) };
-    let label = format!("{LABEL_BUILD}={}", build_label(&executor.prefix, &job.config.build_id));
-    Plan::Look(Box::new(Look { check: CheckState { executor: executor.name.clone(), ..check }, by, label }))
+    let executor = executors
+        .all
+        .iter()
+        .find(|executor| executor.name == check.executor);
+    let executor = executor.or_else(|| {
+        executors
+            .all
+            .iter()
+            .find(|executor| executor.name == executors.default)
+    });
+    let Some(executor) = executor else {
+        return Plan::Park(ParkReason::WrongQueue);
+    };
+    let label = format!(
+        "{LABEL_BUILD}={}",
+        build_label(&executor.prefix, &job.config.build_id)
+    );
+    Plan::Look(Box::new(Look {
+        check: CheckState {
+            executor: executor.name.clone(),
+            ..check
+        },
+        by,
+        label,
+    }))
 }
 
 /// The predecessor's verify message says nothing but which build it is about.

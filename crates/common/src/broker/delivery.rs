@@ -8,12 +8,7 @@ use lapin::{
     types::FieldTable,
 };
 
-use super::{
-    error::PublishError,
-    headers,
-    names::Queue,
-    publisher::Publisher,
-};
+use super::{error::PublishError, headers, names::Queue, publisher::Publisher};
 use crate::{
     attempt::{Attempt, Death},
     outcome::{Again, ParkReason, Settlement},
@@ -128,18 +123,26 @@ impl Delivery {
         match published {
             Ok(()) => self.ack().await,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, queue = self.queue_name, "handed back");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    queue = self.queue_name,
+                    "handed back"
+                );
                 self.requeue().await
             }
         }
     }
 
     async fn retry(&self, again: &Again) -> Result<(), PublishError> {
-        self.publisher.publish_after(again.to, again.delay, &again.body).await
+        self.publisher
+            .publish_after(again.to, again.delay, &again.body)
+            .await
     }
 
     async fn park(&self, reason: &ParkReason) -> Result<(), PublishError> {
-        self.publisher.park(&self.payload, &self.headers, reason.as_str()).await
+        self.publisher
+            .park(&self.payload, &self.headers, reason.as_str())
+            .await
     }
 
     async fn ack(self) -> Result<Settled, SettleError> {
@@ -149,7 +152,10 @@ impl Delivery {
     }
 
     async fn requeue(self) -> Result<Settled, SettleError> {
-        let options = BasicNackOptions { multiple: false, requeue: true };
+        let options = BasicNackOptions {
+            multiple: false,
+            requeue: true,
+        };
         reached_broker(self.acker.nack(options).await, Settled::Requeued)
     }
 }

@@ -61,7 +61,9 @@ pub enum BrokerError {
         source: lapin::Error,
     },
     /// An object exists with other arguments.
-    #[error("{object} exists with other arguments than ours ({ours}); delete it or choose another RABBITMQ_QUEUE")]
+    #[error(
+        "{object} exists with other arguments than ours ({ours}); delete it or choose another RABBITMQ_QUEUE"
+    )]
     Conflict {
         /// `queue x`.
         object: String,
@@ -143,7 +145,9 @@ pub(super) enum Refusal {
 
 impl Refusal {
     pub(super) fn of(error: &lapin::Error) -> Self {
-        let ErrorKind::ProtocolError(error) = error.kind() else { return Self::Other };
+        let ErrorKind::ProtocolError(error) = error.kind() else {
+            return Self::Other;
+        };
         match error.kind() {
             AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND) => Self::NotFound,
             AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED) => Self::Forbidden,
@@ -174,7 +178,10 @@ impl BrokerError {
     pub(super) fn on_connect(error: lapin::Error, vhost: &str) -> Self {
         match Refusal::of(&error) {
             Refusal::Forbidden => Self::Credentials(error),
-            Refusal::NotAllowed => Self::Vhost { vhost: vhost.to_owned(), source: error },
+            Refusal::NotAllowed => Self::Vhost {
+                vhost: vhost.to_owned(),
+                source: error,
+            },
             Refusal::NotFound | Refusal::Conflict | Refusal::Other => Self::Connection(error),
         }
     }

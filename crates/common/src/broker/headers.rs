@@ -2,19 +2,26 @@
 
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
-use crate::{attempt::Death, telemetry::propagation::{TRACEPARENT, TRACESTATE, TraceContext}};
+use crate::{
+    attempt::Death,
+    telemetry::propagation::{TRACEPARENT, TRACESTATE, TraceContext},
+};
 
 /// Why a message was parked.
 const REASON: &str = "x-sd-reason";
 
 /// The deaths that the broker counted, newest first; entries of another shape are passed over.
 pub(super) fn deaths(headers: &FieldTable) -> Vec<Death> {
-    let Some(AMQPValue::FieldArray(entries)) = headers.inner().get("x-death") else { return Vec::new() };
+    let Some(AMQPValue::FieldArray(entries)) = headers.inner().get("x-death") else {
+        return Vec::new();
+    };
     entries.as_slice().iter().filter_map(death).collect()
 }
 
 fn death(entry: &AMQPValue) -> Option<Death> {
-    let AMQPValue::FieldTable(table) = entry else { return None };
+    let AMQPValue::FieldTable(table) = entry else {
+        return None;
+    };
     let table = table.inner();
     Some(Death {
         queue: text(table.get("queue")?)?,
@@ -113,7 +120,11 @@ mod tests {
             ("reason", long("rejected")),
             ("count", AMQPValue::LongLongInt(3)),
         ]);
-        let negative = table(&[("queue", long("q")), ("reason", long("r")), ("count", AMQPValue::LongInt(-1))]);
+        let negative = table(&[
+            ("queue", long("q")),
+            ("reason", long("r")),
+            ("count", AMQPValue::LongInt(-1)),
+        ]);
         let deaths_header = AMQPValue::FieldArray(FieldArray::from(vec![
             AMQPValue::Boolean(true),
             AMQPValue::FieldTable(good),
@@ -121,7 +132,14 @@ mod tests {
             AMQPValue::FieldTable(FieldTable::default()),
         ]));
         let read = deaths(&table(&[("x-death", deaths_header)]));
-        assert_eq!(read, [Death { queue: "main".into(), reason: "rejected".into(), count: 3 }]);
+        assert_eq!(
+            read,
+            [Death {
+                queue: "main".into(),
+                reason: "rejected".into(),
+                count: 3
+            }]
+        );
         assert_eq!(deaths(&table(&[("x-death", long("odd"))])), []);
     }
 

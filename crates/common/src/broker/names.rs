@@ -19,7 +19,11 @@ pub struct Names {
 impl Names {
     /// The names for the operators' `exchange`, main queue and retry queue.
     pub fn new(exchange: &str, main: &str, retry: &str) -> Self {
-        Self { exchange: exchange.into(), main: main.into(), retry: retry.into() }
+        Self {
+            exchange: exchange.into(),
+            main: main.into(),
+            retry: retry.into(),
+        }
     }
 
     /// The exchange that everything goes through.
@@ -66,8 +70,14 @@ mod tests {
         let names = Names::new("build", "ClusterA", "ClusterARetry");
         assert_eq!(names.queue(Queue::Checks), "ClusterA.checks.v1");
         assert_eq!(names.queue(Queue::Starts), "ClusterA.starts.v1");
-        assert_eq!(names.delay(Room::Checks, Duration::from_secs(15)), "ClusterA.checks.v1.delay.15000");
-        assert_eq!(names.delay(Room::Starts, Duration::from_millis(5)), "ClusterA.starts.v1.delay.5");
+        assert_eq!(
+            names.delay(Room::Checks, Duration::from_secs(15)),
+            "ClusterA.checks.v1.delay.15000"
+        );
+        assert_eq!(
+            names.delay(Room::Starts, Duration::from_millis(5)),
+            "ClusterA.starts.v1.delay.5"
+        );
         assert_eq!(names.parked(), "ClusterA.parked");
     }
 }

@@ -77,8 +77,16 @@ impl Publisher {
         session: watch::Receiver<Option<Arc<PublishSession>>>,
         metrics: Metrics,
     ) -> Self {
-        let ids = Arc::new(MessageIds { process: rand::random(), next: AtomicU64::new(0) });
-        Self { names, session, ids, metrics }
+        let ids = Arc::new(MessageIds {
+            process: rand::random(),
+            next: AtomicU64::new(0),
+        });
+        Self {
+            names,
+            session,
+            ids,
+            metrics,
+        }
     }
 
     /// Publishes `body` so that it reaches `room` after `delay`, and awaits the confirm.
@@ -96,7 +104,15 @@ impl Publisher {
         let span = spans::publish_span(self.names.exchange(), destination);
         async {
             let headers = headers::of_ours(TraceContext::current().as_ref());
-            self.publish(Envelope { destination, body, expiration_ms: None }, headers).await
+            self.publish(
+                Envelope {
+                    destination,
+                    body,
+                    expiration_ms: None,
+                },
+                headers,
+            )
+            .await
         }
         .instrument(span)
         .await
@@ -110,7 +126,15 @@ impl Publisher {
     ) -> Result<(), PublishError> {
         let destination = self.names.parked();
         let headers = headers::of_parked(original, reason);
-        self.publish(Envelope { destination: &destination, body, expiration_ms: None }, headers).await
+        self.publish(
+            Envelope {
+                destination: &destination,
+                body,
+                expiration_ms: None,
+            },
+            headers,
+        )
+        .await
     }
 
     pub(super) async fn publish(
@@ -155,7 +179,12 @@ impl Publisher {
 
 impl PublishSession {
     pub(super) fn new(connection: Connection, blocked: watch::Receiver<bool>) -> Self {
-        Self { connection, idle: Mutex::new(Vec::new()), permits: Semaphore::new(CHANNELS), blocked }
+        Self {
+            connection,
+            idle: Mutex::new(Vec::new()),
+            permits: Semaphore::new(CHANNELS),
+            blocked,
+        }
     }
 
     pub(super) async fn close(&self) {
@@ -175,22 +204,34 @@ impl PublishSession {
         if blocked.wait_for(|blocked| !blocked).await.is_err() {
             return Err(PublishError::NotConnected);
         }
-        let Ok(_permit) = self.permits.acquire().await else { return Err(PublishError::NotConnected) };
+        let Ok(_permit) = self.permits.acquire().await else {
+            return Err(PublishError::NotConnected);
+        };
         let attempt = async {
             let channel = self.channel().await?;
             // Mandatory: a message that no queue takes comes back instead of vanishing.
-            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-            let confirm = channel.basic_publish(exchange, key, options, envelope.body, properties).await?;
+            let options = BasicPublishOptions {
+                mandatory: true,
+                ..BasicPublishOptions::default()
+            };
+            let confirm = channel
+                .basic_publish(exchange, key, options, envelope.body, properties)
+                .await?;
             let confirmation = confirm.await?;
             Ok::<_, lapin::Error>((channel, confirmation))
         };
         match timeout(PATIENCE, attempt).await {
             Ok(Ok((channel, confirmation))) => {
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(channel);
+                self.idle
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(channel);
                 confirmed(&confirmation, envelope.destination)
             }
             Ok(Err(error)) => Err(PublishError::Channel(error)),
-            Err(_) => Err(PublishError::Timeout { seconds: PATIENCE.as_secs() }),
+            Err(_) => Err(PublishError::Timeout {
+                seconds: PATIENCE.as_secs(),
+            }),
         }
     }
 
@@ -208,28 +249,38 @@ impl PublishSession {
 fn confirmed(confirmation: &Confirmation, destination: &str) -> Result<(), PublishError> {
     match confirmation {
         Confirmation::Ack(None) => Ok(()),
-        Confirmation::Ack(Some(_)) => Err(PublishError::Unroutable { destination: destination.to_owned() }),
+        Confirmation::Ack(Some(_)) => Err(PublishError::Unroutable {
+            destination: destination.to_owned(),
+        }),
         // NotRequested means that the channel is not in confirm mode: nobody vouches for the message.
-        Confirmation::Nack(_) | Confirmation::NotRequested => {
-            Err(PublishError::Refused { destination: destination.to_owned() })
-        }
+        Confirmation::Nack(_) | Confirmation::NotRequested => Err(PublishError::Refused {
+            destination: destination.to_owned(),
+        }),
     }
 }
 
 fn short(name: &str) -> Result<ShortString, PublishError> {
-    ShortString::try_new(name).map_err(|_| PublishError::Name { destination: name.to_owned() })
+    ShortString::try_new(name).map_err(|_| PublishError::Name {
+        destination: name.to_owned(),
+    })
 }
 
 // === impl MessageIds ===
 
 impl MessageIds {
     fn next(&self) -> String {
-        format!("{:016x}-{}", self.process, self.next.fetch_add(1, Ordering::Relaxed))
+        format!(
+            "{:016x}-{}",
+            self.process,
+            self.next.fetch_add(1, Ordering::Relaxed)
+        )
     }
 }
 
 impl std::fmt::Debug for Publisher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Publisher").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("Publisher")
+            .field("names", &self.names)
+            .finish_non_exhaustive()
     }
 }

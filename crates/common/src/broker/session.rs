@@ -83,7 +83,11 @@ impl Opening<'_> {
         let settings = self.settings;
         let tls = match &settings.ca_file {
             Some(path) => OwnedTLSConfig {
-                cert_chain: Some(tokio::fs::read_to_string(path).await.map_err(BrokerError::CaFile)?),
+                cert_chain: Some(
+                    tokio::fs::read_to_string(path)
+                        .await
+                        .map_err(BrokerError::CaFile)?,
+                ),
                 ..OwnedTLSConfig::default()
             },
             None => OwnedTLSConfig::default(),
@@ -95,17 +99,28 @@ impl Opening<'_> {
         match timeout(CONNECT, connecting).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(BrokerError::on_connect(error, &settings.vhost)),
-            Err(_) => Err(BrokerError::Timeout { seconds: CONNECT.as_secs() }),
+            Err(_) => Err(BrokerError::Timeout {
+                seconds: CONNECT.as_secs(),
+            }),
         }
     }
 
     async fn ensure_operators(&self, connection: &Connection) -> Result<(), BrokerError> {
         let exchange = self.topology.names.exchange();
         let passive = self.topology.mode == TopologyMode::Existing;
-        let options = ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
+        let options = ExchangeDeclareOptions {
+            passive,
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
         let channel = channel(connection).await?;
         channel
-            .exchange_declare(exchange.into(), ExchangeKind::Topic, options, FieldTable::default())
+            .exchange_declare(
+                exchange.into(),
+                ExchangeKind::Topic,
+                options,
+                FieldTable::default(),
+            )
             .await
             .map_err(|error| self.refused(&format!("exchange {exchange}"), None, error))?;
         for spec in &self.topology.operators {
@@ -120,7 +135,9 @@ impl Opening<'_> {
     }
 
     async fn expect(&self, connection: &Connection, spec: &QueueSpec) -> Result<(), BrokerError> {
-        declare(connection, spec, true).await.map_err(|error| self.refused(&object(spec), None, error))
+        declare(connection, spec, true)
+            .await
+            .map_err(|error| self.refused(&object(spec), None, error))
     }
 
     /// Passive first: reference permissions allow that, and objects declared in advance are taken as they are.
@@ -138,7 +155,10 @@ impl Opening<'_> {
             Ok(()) => Ok(()),
             // Whoever declared it in advance has bound it too; the probe will tell.
             Err(error) if in_advance && Refusal::of(&error) == Refusal::Forbidden => {
-                tracing::warn!(queue = spec.name, "no permission to bind a queue that was declared in advance");
+                tracing::warn!(
+                    queue = spec.name,
+                    "no permission to bind a queue that was declared in advance"
+                );
                 Ok(())
             }
             Err(error) => Err(self.refused(&object(spec), Some(spec), error)),
@@ -149,7 +169,15 @@ impl Opening<'_> {
         let channel = connection.create_channel().await?;
         let (queue, exchange) = (spec.name.as_str(), self.topology.names.exchange());
         let options = QueueBindOptions::default();
-        channel.queue_bind(queue.into(), exchange.into(), queue.into(), options, FieldTable::default()).await?;
+        channel
+            .queue_bind(
+                queue.into(),
+                exchange.into(),
+                queue.into(),
+                options,
+                FieldTable::default(),
+            )
+            .await?;
         let _closing = channel.close(OK, "OK".into()).await;
         Ok(())
     }
@@ -158,7 +186,11 @@ impl Opening<'_> {
         let object = object.to_owned();
         match Refusal::of(&source) {
             Refusal::NotFound => BrokerError::Missing { object, source },
-            Refusal::Forbidden => BrokerError::Forbidden { object, remedy: self.remedy(spec), source },
+            Refusal::Forbidden => BrokerError::Forbidden {
+                object,
+                remedy: self.remedy(spec),
+                source,
+            },
             Refusal::Conflict => {
                 let ours = spec.map_or_else(String::new, |spec| format!("{:?}", spec.arguments));
                 BrokerError::Conflict { object, ours, source }
@@ -177,10 +209,14 @@ impl Opening<'_> {
             "^({}|{main}|{retry}|{main}\\.(checks|starts)\\.v1(\\.delay\\.[0-9]+)?|{main}\\.parked)$",
             names.exchange()
         );
-        let permissions =
-            format!("`rabbitmqctl set_permissions -p '{vhost}' '{user}' '{pattern}' '{pattern}' '{pattern}'`");
+        let permissions = format!(
+            "`rabbitmqctl set_permissions -p '{vhost}' '{user}' '{pattern}' '{pattern}' '{pattern}'`"
+        );
         match spec {
-            Some(spec) => format!("{permissions}, or declare it in advance: `{}`", spec.declare_command(vhost)),
+            Some(spec) => format!(
+                "{permissions}, or declare it in advance: `{}`",
+                spec.declare_command(vhost)
+            ),
             None => permissions,
         }
     }
@@ -197,10 +233,18 @@ impl Session {
             let channel = channel(&self.consuming).await?;
             // Per consumer, not global: global prefetch is deprecated in RabbitMQ.
             let prefetch = opening.settings.prefetch.get();
-            channel.basic_qos(prefetch, BasicQosOptions { global: false }).await.map_err(refused)?;
+            channel
+                .basic_qos(prefetch, BasicQosOptions { global: false })
+                .await
+                .map_err(refused)?;
             let options = BasicConsumeOptions::default(); // acks on, not exclusive: replicas share the queue
             let consumer = channel
-                .basic_consume(name.as_str().into(), ShortString::default(), options, FieldTable::default())
+                .basic_consume(
+                    name.as_str().into(),
+                    ShortString::default(),
+                    options,
+                    FieldTable::default(),
+                )
                 .await
                 .map_err(refused)?;
             self.consumers.push((channel, consumer.tag()));
@@ -214,9 +258,16 @@ impl Session {
         let body = message::probe();
         for spec in &topology.ours {
             let expiration_ms = (spec.role == Role::Parking).then_some(0);
-            let envelope = Envelope { destination: &spec.name, body: &body, expiration_ms };
+            let envelope = Envelope {
+                destination: &spec.name,
+                body: &body,
+                expiration_ms,
+            };
             let probe = publisher.publish(envelope, headers::of_ours(None)).await;
-            probe.map_err(|source| BrokerError::Probe { object: object(spec), source })?;
+            probe.map_err(|source| BrokerError::Probe {
+                object: object(spec),
+                source,
+            })?;
         }
         Ok(())
     }
@@ -224,7 +275,11 @@ impl Session {
     /// Stops taking: the broker keeps what it has not delivered.
     pub(super) async fn cancel(&self) {
         for (channel, tag) in &self.consumers {
-            let _cancelling = timeout(CONNECT, channel.basic_cancel(tag.clone(), BasicCancelOptions::default())).await;
+            let _cancelling = timeout(
+                CONNECT,
+                channel.basic_cancel(tag.clone(), BasicCancelOptions::default()),
+            )
+            .await;
         }
     }
 
@@ -251,8 +306,14 @@ async fn channel(connection: &Connection) -> Result<Channel, BrokerError> {
 /// Declares on a channel of its own: a refusal closes the channel that it happens on.
 async fn declare(connection: &Connection, spec: &QueueSpec, passive: bool) -> lapin::Result<()> {
     let channel = connection.create_channel().await?;
-    let options = QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare(spec.name.as_str().into(), options, table(&spec.arguments)).await?;
+    let options = QueueDeclareOptions {
+        passive,
+        durable: true,
+        ..QueueDeclareOptions::default()
+    };
+    channel
+        .queue_declare(spec.name.as_str().into(), options, table(&spec.arguments))
+        .await?;
     let _closing = channel.close(OK, "OK".into()).await;
     Ok(())
 }

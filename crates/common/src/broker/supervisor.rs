@@ -83,7 +83,16 @@ impl Broker {
         let (sessions, session) = watch::channel(None);
         let publisher = Publisher::new(topology.names.clone(), session, surroundings.metrics.clone());
         let (blocked, _) = watch::channel(false);
-        Self { settings, topology, consumption, surroundings, sessions, blocked, publisher, tasks: TaskTracker::new() }
+        Self {
+            settings,
+            topology,
+            consumption,
+            surroundings,
+            sessions,
+            blocked,
+            publisher,
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// The publisher, for handlers.
@@ -168,7 +177,9 @@ impl Broker {
             Some(Event::ConnectionBlocked(reason)) => {
                 tracing::warn!(reason, "the broker blocks publishers: intake pauses");
                 self.blocked.send_replace(true);
-                self.surroundings.condition.unready("the broker blocks publishers (memory or disk alarm)");
+                self.surroundings
+                    .condition
+                    .unready("the broker blocks publishers (memory or disk alarm)");
             }
             Some(Event::ConnectionUnblocked) => {
                 tracing::info!("the broker takes messages again: intake goes on");
@@ -188,14 +199,18 @@ impl Broker {
         taken: Option<(Queue, Taken)>,
         handler: &Arc<H>,
     ) -> ControlFlow<BrokerError> {
-        let ended = |queue: Queue| BrokerError::ConsumerEnded { queue: self.topology.names.queue(queue) };
+        let ended = |queue: Queue| BrokerError::ConsumerEnded {
+            queue: self.topology.names.queue(queue),
+        };
         match taken {
             Some((queue, Ok(delivery))) => {
                 let name = self.topology.names.queue(queue);
                 let delivery = Delivery::new(delivery, queue, name, self.publisher.clone());
                 let (handler, metrics) = (handler.clone(), self.surroundings.metrics.clone());
                 let as_child = self.surroundings.delayed_as_child;
-                self.tasks.spawn(async move { handler::deliver(handler.as_ref(), delivery, &metrics, as_child).await });
+                self.tasks.spawn(async move {
+                    handler::deliver(handler.as_ref(), delivery, &metrics, as_child).await
+                });
                 ControlFlow::Continue(())
             }
             Some((_, Err(Some(error)))) => ControlFlow::Break(BrokerError::Connection(error)),
@@ -209,7 +224,11 @@ impl Broker {
         session.cancel().await;
         if let Err(aborted) = shutdown.bound(drain, self.finish()).await {
             let under_way = self.tasks.len();
-            tracing::warn!(error = &aborted as &dyn Error, under_way, "deliveries stay with the broker");
+            tracing::warn!(
+                error = &aborted as &dyn Error,
+                under_way,
+                "deliveries stay with the broker"
+            );
         }
         self.sessions.send_replace(None);
         session.close().await;
@@ -228,7 +247,10 @@ impl Broker {
     fn report(&self, error: &BrokerError) {
         self.sessions.send_replace(None);
         self.surroundings.metrics.reconnected(Connection::Consume);
-        tracing::error!(error = error as &dyn Error, "no session with the broker; trying again");
+        tracing::error!(
+            error = error as &dyn Error,
+            "no session with the broker; trying again"
+        );
         self.surroundings.condition.unready(error.to_string());
     }
 }
@@ -245,6 +267,8 @@ fn pauses() -> impl Iterator<Item = Duration> {
 
 impl std::fmt::Debug for Broker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Broker").field("consumption", &self.consumption).finish_non_exhaustive()
+        f.debug_struct("Broker")
+            .field("consumption", &self.consumption)
+            .finish_non_exhaustive()
     }
 }

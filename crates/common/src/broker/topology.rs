@@ -78,26 +78,46 @@ impl Topology {
 
 fn ours(names: &Names, check_delays: &BTreeSet<Duration>) -> Vec<QueueSpec> {
     let mut all = vec![
-        QueueSpec { name: names.parked(), arguments: vec![quorum()], role: Role::Parking },
+        QueueSpec {
+            name: names.parked(),
+            arguments: vec![quorum()],
+            role: Role::Parking,
+        },
         consumed(names, Queue::Checks),
         consumed(names, Queue::Starts),
     ];
-    all.extend(check_delays.iter().map(|delay| delayed(names, Room::Checks, *delay)));
-    all.extend(START_DELAYS.iter().map(|delay| delayed(names, Room::Starts, *delay)));
+    all.extend(
+        check_delays
+            .iter()
+            .map(|delay| delayed(names, Room::Checks, *delay)),
+    );
+    all.extend(
+        START_DELAYS
+            .iter()
+            .map(|delay| delayed(names, Room::Starts, *delay)),
+    );
     all
 }
 
 fn consumed(names: &Names, queue: Queue) -> QueueSpec {
     let mut arguments = vec![quorum(), ("x-delivery-limit", Argument::Number(DELIVERY_LIMIT))];
     arguments.extend(dead_letters(names, names.parked()));
-    QueueSpec { name: names.queue(queue), arguments, role: Role::Consumed(queue) }
+    QueueSpec {
+        name: names.queue(queue),
+        arguments,
+        role: Role::Consumed(queue),
+    }
 }
 
 fn delayed(names: &Names, room: Room, delay: Duration) -> QueueSpec {
     let millis = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
     let mut arguments = vec![quorum(), ("x-message-ttl", Argument::Millis(millis))];
     arguments.extend(dead_letters(names, names.room(room)));
-    QueueSpec { name: names.delay(room, delay), arguments, role: Role::Delay(room) }
+    QueueSpec {
+        name: names.delay(room, delay),
+        arguments,
+        role: Role::Delay(room),
+    }
 }
 
 fn quorum() -> (&'static str, Argument) {
@@ -108,9 +128,15 @@ fn quorum() -> (&'static str, Argument) {
 /// loses what it is moving when it dies.
 fn dead_letters(names: &Names, to: String) -> [(&'static str, Argument); 4] {
     [
-        ("x-dead-letter-exchange", Argument::Text(names.exchange().to_owned())),
+        (
+            "x-dead-letter-exchange",
+            Argument::Text(names.exchange().to_owned()),
+        ),
         ("x-dead-letter-routing-key", Argument::Text(to)),
-        ("x-dead-letter-strategy", Argument::Text("at-least-once".to_owned())),
+        (
+            "x-dead-letter-strategy",
+            Argument::Text("at-least-once".to_owned()),
+        ),
         ("x-overflow", Argument::Text("reject-publish".to_owned())),
     ]
 }
@@ -126,8 +152,16 @@ fn operators(names: &Names, with_retry: bool) -> Vec<QueueSpec> {
         let mut back = vec![quorum(), ("x-message-ttl", Argument::Millis(delay))];
         back.extend(dead_letters(names, name.clone()));
         [
-            QueueSpec { name, arguments: main, role: Role::Consumed(queue) },
-            QueueSpec { name: dlr, arguments: back, role: Role::Operators },
+            QueueSpec {
+                name,
+                arguments: main,
+                role: Role::Consumed(queue),
+            },
+            QueueSpec {
+                name: dlr,
+                arguments: back,
+                role: Role::Operators,
+            },
         ]
     };
     let mut all = Vec::from(pair(Queue::Main, MAIN_DELAY_MS));
@@ -142,8 +176,11 @@ fn operators(names: &Names, with_retry: bool) -> Vec<QueueSpec> {
 impl QueueSpec {
     /// The command with which someone who may can declare it.
     pub fn declare_command(&self, vhost: &str) -> String {
-        let arguments: serde_json::Map<String, serde_json::Value> =
-            self.arguments.iter().map(|(key, value)| ((*key).to_owned(), value.to_json())).collect();
+        let arguments: serde_json::Map<String, serde_json::Value> = self
+            .arguments
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.to_json()))
+            .collect();
         format!(
             "rabbitmqadmin -V '{vhost}' declare queue name='{}' durable=true arguments='{}'",
             self.name,
@@ -179,7 +216,10 @@ mod tests {
         for spec in ours(&names(), &ladder.all_delays()) {
             let has = |key: &str, value: &str| {
                 spec.arguments.contains(&(
-                    ["x-queue-type", "x-dead-letter-strategy", "x-overflow"].into_iter().find(|k| *k == key).unwrap(),
+                    ["x-queue-type", "x-dead-letter-strategy", "x-overflow"]
+                        .into_iter()
+                        .find(|k| *k == key)
+                        .unwrap(),
                     Argument::Text(value.to_owned()),
                 ))
             };
@@ -188,15 +228,24 @@ mod tests {
                 assert!(has("x-dead-letter-strategy", "at-least-once"), "{}", spec.name);
                 assert!(has("x-overflow", "reject-publish"), "{}", spec.name);
             }
-            assert!(spec.arguments.iter().all(|(key, _)| *key != "x-expires"), "{}", spec.name);
+            assert!(
+                spec.arguments.iter().all(|(key, _)| *key != "x-expires"),
+                "{}",
+                spec.name
+            );
         }
     }
 
     #[test]
     fn our_queues_are_a_snapshot() {
-        let ladder = Ladder::new(&[Duration::from_secs(15), Duration::from_secs(60)], Duration::from_secs(300));
-        let lines: Vec<String> =
-            ours(&names(), &ladder.all_delays()).iter().map(|spec| spec.declare_command("screwdriver")).collect();
+        let ladder = Ladder::new(
+            &[Duration::from_secs(15), Duration::from_secs(60)],
+            Duration::from_secs(300),
+        );
+        let lines: Vec<String> = ours(&names(), &ladder.all_delays())
+            .iter()
+            .map(|spec| spec.declare_command("screwdriver"))
+            .collect();
         insta::assert_snapshot!(lines.join("\n"));
     }
 }

@@ -219,7 +219,10 @@ impl ClusterError {
             (403, _) => forbidden(message),
             (401, _) => Self::Unauthorized { message },
             (400 | 422, _) => Self::Invalid { message },
-            (429, _) => Self::Busy { retry_after: retry_after(status), message },
+            (429, _) => Self::Busy {
+                retry_after: retry_after(status),
+                message,
+            },
             (code, _) => unavailable(code, message),
         }
     }
@@ -243,7 +246,11 @@ fn is_quota(message: &str) -> bool {
 
 fn unavailable(status: u16, message: String) -> ClusterError {
     let webhook = message.contains("failed calling webhook") || message.contains("failed to call webhook");
-    if webhook { ClusterError::Webhook { message } } else { ClusterError::Server { status, message } }
+    if webhook {
+        ClusterError::Webhook { message }
+    } else {
+        ClusterError::Server { status, message }
+    }
 }
 
 fn retry_after(status: &Status) -> Option<Duration> {
@@ -269,7 +276,9 @@ fn is_certificate(error: &(dyn Error + 'static)) -> bool {
             return true;
         }
         // An I/O error hides what it carries from `source`.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
         next = match inner {
             Some(inner) => Some(inner as &(dyn Error + 'static)),
             None => error.source(),
@@ -286,22 +295,118 @@ mod tests {
     #[test]
     fn every_answer_to_a_create_has_its_meaning() {
         let cases = [
-            (409, "AlreadyExists", "pods \"1-abcde\" already exists", "already-exists", Class::Transient),
-            (409, "Conflict", "Operation cannot be fulfilled on resourcequotas \"q\": the object has been modified", "quota", Class::Quota),
-            (403, "Forbidden", "pods \"1-abcde\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5", "quota", Class::Quota),
-            (403, "Forbidden", "pods is forbidden: User \"system:serviceaccount:builds:start-worker\" cannot create resource \"pods\" in API group \"\" in the namespace \"builds\"", "forbidden", Class::Environment),
-            (403, "Forbidden", "pods \"1-abcde\" is forbidden: error looking up service account builds/x: serviceaccount \"x\" not found", "forbidden", Class::Environment),
-            (403, "Forbidden", "pods \"1-abcde\" is forbidden: violates PodSecurity \"restricted:latest\": privileged", "policy", Class::Permanent),
-            (403, "", "admission webhook \"deny.example\" denied the request: no", "policy", Class::Permanent),
-            (422, "Invalid", "Pod \"x\" is invalid: spec.containers[0].image: Required value", "invalid", Class::Permanent),
-            (400, "BadRequest", "Pod in version \"v1\" cannot be handled as a Pod", "invalid", Class::Permanent),
-            (404, "NotFound", "namespaces \"builds\" not found", "not-found", Class::Environment),
-            (401, "Unauthorized", "Unauthorized", "unauthorized", Class::Environment),
-            (429, "TooManyRequests", "too many requests", "busy", Class::Transient),
-            (500, "InternalError", "Internal error occurred: failed calling webhook \"x\": no endpoints", "webhook", Class::Environment),
-            (500, "InternalError", "Internal error occurred: resource quota evaluation timed out", "server", Class::Transient),
-            (503, "ServiceUnavailable", "apiserver is shutting down", "server", Class::Transient),
-            (504, "Timeout", "Timeout: request did not complete within requested timeout", "server", Class::Transient),
+            (
+                409,
+                "AlreadyExists",
+                "pods \"1-abcde\" already exists",
+                "already-exists",
+                Class::Transient,
+            ),
+            (
+                409,
+                "Conflict",
+                "Operation cannot be fulfilled on resourcequotas \"q\": the object has been modified",
+                "quota",
+                Class::Quota,
+            ),
+            (
+                403,
+                "Forbidden",
+                "pods \"1-abcde\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5",
+                "quota",
+                Class::Quota,
+            ),
+            (
+                403,
+                "Forbidden",
+                "pods is forbidden: User \"system:serviceaccount:builds:start-worker\" cannot create resource \"pods\" in API group \"\" in the namespace \"builds\"",
+                "forbidden",
+                Class::Environment,
+            ),
+            (
+                403,
+                "Forbidden",
+                "pods \"1-abcde\" is forbidden: error looking up service account builds/x: serviceaccount \"x\" not found",
+                "forbidden",
+                Class::Environment,
+            ),
+            (
+                403,
+                "Forbidden",
+                "pods \"1-abcde\" is forbidden: violates PodSecurity \"restricted:latest\": privileged",
+                "policy",
+                Class::Permanent,
+            ),
+            (
+                403,
+                "",
+                "admission webhook \"deny.example\" denied the request: no",
+                "policy",
+                Class::Permanent,
+            ),
+            (
+                422,
+                "Invalid",
+                "Pod \"x\" is invalid: spec.containers[0].image: Required value",
+                "invalid",
+                Class::Permanent,
+            ),
+            (
+                400,
+                "BadRequest",
+                "Pod in version \"v1\" cannot be handled as a Pod",
+                "invalid",
+                Class::Permanent,
+            ),
+            (
+                404,
+                "NotFound",
+                "namespaces \"builds\" not found",
+                "not-found",
+                Class::Environment,
+            ),
+            (
+                401,
+                "Unauthorized",
+                "Unauthorized",
+                "unauthorized",
+                Class::Environment,
+            ),
+            (
+                429,
+                "TooManyRequests",
+                "too many requests",
+                "busy",
+                Class::Transient,
+            ),
+            (
+                500,
+                "InternalError",
+                "Internal error occurred: failed calling webhook \"x\": no endpoints",
+                "webhook",
+                Class::Environment,
+            ),
+            (
+                500,
+                "InternalError",
+                "Internal error occurred: resource quota evaluation timed out",
+                "server",
+                Class::Transient,
+            ),
+            (
+                503,
+                "ServiceUnavailable",
+                "apiserver is shutting down",
+                "server",
+                Class::Transient,
+            ),
+            (
+                504,
+                "Timeout",
+                "Timeout: request did not complete within requested timeout",
+                "server",
+                Class::Transient,
+            ),
         ];
         for (code, reason, message, name, class) in cases {
             let error = ClusterError::of_status(&Status::failure(message, reason).with_code(code));

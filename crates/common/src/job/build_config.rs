@@ -93,18 +93,25 @@ struct Fields<'a> {
 
 impl<'a> BuildConfig<'a> {
     pub(super) fn decode(raw: &'a RawValue) -> Result<Self, DecodeError> {
-        let fields: Fields<'a> = serde_json::from_str(raw.get())
-            .map_err(|_| DecodeError::Invalid { field: "buildConfig", expected: "an object" })?;
+        let fields: Fields<'a> = serde_json::from_str(raw.get()).map_err(|_| DecodeError::Invalid {
+            field: "buildConfig",
+            expected: "an object",
+        })?;
         Ok(Self {
             raw: Opaque(raw),
             build_id: required(fields.build_id, "buildConfig.buildId", "a positive whole number")?,
             api_uri: api_uri(fields.api_uri)?,
             token: optional(fields.token, "buildConfig.token", "a text")?,
-            annotations: optional(fields.annotations, "buildConfig.annotations", "an object")?.unwrap_or_default(),
+            annotations: optional(fields.annotations, "buildConfig.annotations", "an object")?
+                .unwrap_or_default(),
             job_id: id(fields.job_id, "buildConfig.jobId")?,
             job_name: optional(fields.job_name, "buildConfig.jobName", "a text")?.map(Cow::<'a, str>::Owned),
             event_id: id(fields.event_id, "buildConfig.eventId")?,
-            pipeline: optional(fields.pipeline, "buildConfig.pipeline", "an object with a whole number `id`")?,
+            pipeline: optional(
+                fields.pipeline,
+                "buildConfig.pipeline",
+                "an object with a whole number `id`",
+            )?,
             pr_num: id(fields.pr_num, "buildConfig.prNum")?,
             template: optional(fields.template, "buildConfig.template", "an object")?,
         })
@@ -113,11 +120,15 @@ impl<'a> BuildConfig<'a> {
     /// Whether the build's token has run out at `now`: nothing can be reported any more.
     pub fn token_expired(&self, now: jiff::Timestamp) -> bool {
         let claims = self.token.as_ref().and_then(BuildToken::claims);
-        claims.and_then(|claims| claims.expires).is_some_and(|expires| expires <= now)
+        claims
+            .and_then(|claims| claims.expires)
+            .is_some_and(|expires| expires <= now)
     }
 
     pub(super) fn require_token(&self) -> Result<&BuildToken, DecodeError> {
-        self.token.as_ref().ok_or(DecodeError::Missing { field: "buildConfig.token" })
+        self.token.as_ref().ok_or(DecodeError::Missing {
+            field: "buildConfig.token",
+        })
     }
 }
 
@@ -128,11 +139,15 @@ pub(super) fn container(raw: &RawValue) -> Result<Cow<'_, str>, DecodeError> {
         #[serde(borrow)]
         container: Option<&'a RawValue>,
     }
-    let fields: Container<'_> = serde_json::from_str(raw.get())
-        .map_err(|_| DecodeError::Invalid { field: "buildConfig", expected: "an object" })?;
+    let fields: Container<'_> = serde_json::from_str(raw.get()).map_err(|_| DecodeError::Invalid {
+        field: "buildConfig",
+        expected: "an object",
+    })?;
     let text: String = required(fields.container, "buildConfig.container", "a text")?;
     if text.is_empty() {
-        return Err(DecodeError::Missing { field: "buildConfig.container" });
+        return Err(DecodeError::Missing {
+            field: "buildConfig.container",
+        });
     }
     Ok(Cow::Owned(text))
 }
@@ -143,7 +158,10 @@ fn api_uri(raw: Option<&RawValue>) -> Result<Url, DecodeError> {
     let uri: Url = required(raw, FIELD, EXPECTED)?;
     match uri.scheme() {
         "http" | "https" if uri.has_host() => Ok(uri),
-        _ => Err(DecodeError::Invalid { field: FIELD, expected: EXPECTED }),
+        _ => Err(DecodeError::Invalid {
+            field: FIELD,
+            expected: EXPECTED,
+        }),
     }
 }
 
@@ -169,7 +187,12 @@ fn required<T: DeserializeOwned>(
 fn id(raw: Option<&RawValue>, field: &'static str) -> Result<Option<u64>, DecodeError> {
     let value: Option<Value> = optional(raw, field, "a whole number")?;
     value
-        .map(|value| number(&value).ok_or(DecodeError::Invalid { field, expected: "a whole number" }))
+        .map(|value| {
+            number(&value).ok_or(DecodeError::Invalid {
+                field,
+                expected: "a whole number",
+            })
+        })
         .transpose()
 }
 

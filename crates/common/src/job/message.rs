@@ -19,7 +19,13 @@ struct Body<'a> {
 }
 
 impl Body<'_> {
-    const EMPTY: Self = Body { job: "", build_config: None, check: None, start: None, stop: None };
+    const EMPTY: Self = Body {
+        job: "",
+        build_config: None,
+        check: None,
+        start: None,
+        stop: None,
+    };
 
     fn encode(&self) -> Vec<u8> {
         // Serialising texts, numbers and raw JSON into memory has no way to fail; an empty body would be
@@ -30,20 +36,42 @@ impl Body<'_> {
 
 /// A check of `config`'s build.
 pub fn check(config: &BuildConfig<'_>, state: &CheckState) -> Vec<u8> {
-    Body { job: "verify", build_config: Some(config.raw.0), check: Some(state), ..Body::EMPTY }.encode()
+    Body {
+        job: "verify",
+        build_config: Some(config.raw.0),
+        check: Some(state),
+        ..Body::EMPTY
+    }
+    .encode()
 }
 
 /// A start that comes back.
 pub fn start(config: &BuildConfig<'_>, state: &StartState) -> Vec<u8> {
-    Body { job: "start", build_config: Some(config.raw.0), start: Some(state), ..Body::EMPTY }.encode()
+    Body {
+        job: "start",
+        build_config: Some(config.raw.0),
+        start: Some(state),
+        ..Body::EMPTY
+    }
+    .encode()
 }
 
 /// A stop that comes back.
 pub fn stop(config: &BuildConfig<'_>, state: &StopState) -> Vec<u8> {
-    Body { job: "stop", build_config: Some(config.raw.0), stop: Some(state), ..Body::EMPTY }.encode()
+    Body {
+        job: "stop",
+        build_config: Some(config.raw.0),
+        stop: Some(state),
+        ..Body::EMPTY
+    }
+    .encode()
 }
 
 /// Proof of permissions and bindings.
 pub fn probe() -> Vec<u8> {
-    Body { job: "probe", ..Body::EMPTY }.encode()
+    Body {
+        job: "probe",
+        ..Body::EMPTY
+    }
+    .encode()
 }

@@ -6,7 +6,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{telemetry::propagation::{TraceContext, lenient}, verdict::LastLook};
+use crate::{
+    telemetry::propagation::{TraceContext, lenient},
+    verdict::LastLook,
+};
 
 /// The `check` object: which pod to look at, and what earlier looks saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +48,11 @@ pub struct CheckState {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub once: bool,
     /// The trace that armed the check.
-    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub trace_context: Option<TraceContext>,
 }
 
@@ -70,7 +77,11 @@ pub struct StartState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recreate: Option<Recreate>,
     /// The trace of the first handling.
-    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub trace_context: Option<TraceContext>,
 }
 
@@ -94,7 +105,11 @@ pub struct StopState {
     #[serde(default)]
     pub attempt: u32,
     /// The trace of the first handling.
-    #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub trace_context: Option<TraceContext>,
 }
 
@@ -103,6 +118,14 @@ pub struct StopState {
 impl StartState {
     /// The state of a start that was handled for the first time at `since`, before an executor was chosen.
     pub fn new(since: Timestamp, trace_context: Option<TraceContext>) -> Self {
-        Self { executor: String::new(), attempt: 0, since, held: 0, armed: false, recreate: None, trace_context }
+        Self {
+            executor: String::new(),
+            attempt: 0,
+            since,
+            held: 0,
+            armed: false,
+            recreate: None,
+            trace_context,
+        }
     }
 }

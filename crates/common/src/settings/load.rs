@@ -5,22 +5,11 @@ use std::{net::IpAddr, path::Path, path::PathBuf, time::Duration};
 use super::{
     BrokerSettings, BuildsApiSettings, CheckSettings, Clocks, EcosystemSettings, Environment,
     ExecutorsSettings, HttpSettings, LogFormat, Plugin, Settings, SettingsErrors, StartSettings,
-    TelemetrySettings, duration,
-    environment::{self, ProcessEnvironment},
-    layers,
+    TelemetrySettings, duration, layers,
     problems::Problems,
     section::Section,
     variables::{self, Place},
 };
-
-/// The settings of this process: its environment, the files in the folder that `--config-dir` names.
-///
-/// # Errors
-/// Everything that is wrong, together.
-pub fn from_process() -> Result<Settings, SettingsErrors> {
-    let config_dir = environment::config_dir_argument(std::env::args_os());
-    Settings::load(&ProcessEnvironment, config_dir.as_deref())
-}
 
 const MINUTES_A_DAY: f64 = 24.0 * 60.0;
 

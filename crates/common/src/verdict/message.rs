@@ -45,6 +45,11 @@ fn with_cause(text: &str, separator: &str, cause: Option<&str>) -> String {
     }
 }
 
+/// Words from outside as users may read them: one line, bounded, free of secrets.
+pub fn quoted(text: &str) -> String {
+    clean(text, QUOTE)
+}
+
 /// The cause with the cluster's own words, without advice.
 pub(super) fn cause(finding: &Finding<'_>, facts: Option<&Facts>) -> String {
     let cause = filled_in(finding.row.cause, finding, facts);
