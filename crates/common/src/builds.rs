@@ -248,3 +248,6 @@ impl ReportError {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;
