@@ -34,7 +34,10 @@ fn assert_full(config: &BuildConfig<'_>) {
     assert_eq!(config.build_id.get(), 8609);
     assert_eq!(config.api_uri.as_str(), "https://api.sd.example/");
     assert_eq!(
-        config.token.as_ref().map(|token| token.expose()),
+        config
+            .token
+            .as_ref()
+            .map(screwdriver_api_client::BuildToken::expose),
         Some("header.claims.signature")
     );
     assert_eq!(config.annotations["screwdriver.cd/timeout"], json!(60));

@@ -257,8 +257,8 @@ fn errors_without_an_answer() {
     }
 }
 
-fn wrapped() -> Box<kube::Error> {
-    Box::new(kube::Error::TlsRequired)
+fn wrapped() -> kube::Error {
+    kube::Error::TlsRequired
 }
 
 /// Every variant, with its class and whether a probe must tell if the server is down.
@@ -306,10 +306,10 @@ fn all() -> Vec<(ClusterError, Class, bool)> {
             true,
         ),
         (ClusterError::Timeout { after }, Transient, true),
-        (ClusterError::Certificate(wrapped()), Environment, true),
-        (ClusterError::Connection(wrapped()), Transient, true),
-        (ClusterError::Undecodable(wrapped()), Transient, true),
-        (ClusterError::Setup(wrapped()), Environment, false),
+        (ClusterError::Certificate(Box::new(wrapped())), Environment, true),
+        (ClusterError::Connection(Box::new(wrapped())), Transient, true),
+        (ClusterError::Undecodable(Box::new(wrapped())), Transient, true),
+        (ClusterError::Setup(Box::new(wrapped())), Environment, false),
         (ClusterError::Address { host }, Environment, false),
     ]
 }
