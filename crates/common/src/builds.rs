@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use screwdriver_api_client::{BuildToken, BuildUpdate, Class, Client, Error as ApiError, Wanted};
+use screwdriver_api_client::{
+    BuildToken, BuildUpdate, Class, Client, ClientBuilder, Error as ApiError, SetupError, Wanted,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use url::Url;
@@ -65,6 +67,12 @@ pub enum ReportError {
     /// The message carries no token.
     #[error("the message carries no token")]
     NoToken,
+    /// Nobody insists on the report, and the API took longer than it is worth.
+    #[error("the builds API took longer than {budget:?}")]
+    Budget {
+        /// What the report was given.
+        budget: Duration,
+    },
     /// The API, or the way to it, failed.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -82,14 +90,14 @@ impl BuildsApi {
         hold: Duration,
         draining: CancellationToken,
         metrics: Metrics,
-    ) -> Result<Self, ApiError> {
-        let mut builder = Client::builder().timeout(settings.timeout);
-        if let Some(path) = &settings.ca_file {
-            builder = builder.ca_file(path);
-        }
-        let client = builder
-            .on_request(Arc::new(propagation::inject_headers))
-            .build()?;
+    ) -> Result<Self, SetupError> {
+        let client = ClientBuilder {
+            timeout: settings.timeout,
+            ca_file: settings.ca_file.clone(),
+            on_request: Some(Arc::new(propagation::inject_headers)),
+            ..Client::builder()
+        };
+        let client = client.build()?;
         Ok(Self {
             client,
             outages: Arc::default(),
@@ -107,8 +115,8 @@ impl BuildsApi {
         update: &BuildUpdate,
     ) -> Result<(), ReportError> {
         let token = config.token.as_ref().ok_or(ReportError::NoToken)?;
-        let sent = tokio::time::timeout(budget, self.put(config, token, update)).await;
-        Ok(sent.unwrap_or(Err(ApiError::Timeout))?)
+        let sent = tokio::time::timeout(budget, async { Ok(self.put(config, token, update).await?) }).await;
+        sent.unwrap_or(Err(ReportError::Budget { budget }))
     }
 
     /// Sends `update`; while the API is down, waits in place as long as deliveries are held.
@@ -187,7 +195,9 @@ impl BuildsApi {
 }
 
 fn answer(error: Option<&ApiError>) -> AnswerClass {
-    error.map_or(AnswerClass::Success, |error| AnswerClass::of(error.status()))
+    error.map_or(AnswerClass::Success, |error| {
+        AnswerClass::of(error.status().map(|status| status.as_u16()))
+    })
 }
 
 impl Probe for StatusProbe {
@@ -219,6 +229,8 @@ impl Undelivered {
         };
         match error {
             ReportError::NoToken => Self::Park(ParkReason::TokenRefused),
+            ReportError::Budget { .. } if token_expired => Self::expired(),
+            ReportError::Budget { .. } => Self::Soon,
             ReportError::Api(error) => match error.class() {
                 Class::Finished => Self::Finished,
                 _ if token_expired => Self::expired(),

@@ -7,7 +7,7 @@
 use std::{collections::HashMap, error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Arg, Command};
-use screwdriver_api_client::Error as ApiError;
+use screwdriver_api_client::SetupError;
 
 use crate::{
     broker::{Broker, Consumption, Publisher, Queue, supervisor::Surroundings, topology::Topology},
@@ -65,7 +65,7 @@ pub enum ServiceError {
     },
     /// The client of the builds API cannot be set up.
     #[error("the client of the builds API cannot be set up: check API_CA_FILE")]
-    BuildsApi(#[source] ApiError),
+    BuildsApi(#[source] SetupError),
     /// Signals cannot be listened for.
     #[error(transparent)]
     Signals(#[from] SignalError),
