@@ -290,7 +290,7 @@ mod tests {
         let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let call = || {
             outage.call(
-                |_: &()| false,
+                |(): &()| false,
                 || async {
                     let now = under_way.fetch_add(1, Ordering::Relaxed) + 1;
                     most.fetch_max(now, Ordering::Relaxed);

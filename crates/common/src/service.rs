@@ -276,8 +276,8 @@ impl Service {
             broker.run(handler, &shutdown, settings.drain).await;
             stop.cancel();
         };
-        let (served, ()) = tokio::join!(serving, working);
+        let (health_ended, ()) = tokio::join!(serving, working);
         drop(signals);
-        Ok(served?)
+        Ok(health_ended?)
     }
 }

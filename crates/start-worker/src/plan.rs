@@ -14,6 +14,7 @@ use common::{
 };
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use screwdriver_api_client::BuildToken;
 
 use crate::{
     clear::{self, ClearError},
@@ -124,7 +125,7 @@ fn start_plan(
     now: Timestamp,
     policy: &Policy,
 ) -> Plan {
-    let claims = job.config.token.as_ref().and_then(|token| token.claims());
+    let claims = job.config.token.as_ref().and_then(BuildToken::claims);
     let expires = claims.as_ref().and_then(|claims| claims.expires);
     if expires.is_some_and(|expires| expires <= now) {
         return Plan::Park(ParkReason::TokenExpired);
@@ -171,8 +172,9 @@ fn start_plan(
 fn choose<'p>(job: &StartJob<'_>, policy: &'p Policy) -> Result<&'p ExecutorSettings, ExecutorError> {
     let executors = &policy.settings.executors;
     match &job.state {
-        Some(state) => executor::named(executors, &state.executor),
-        None => executor::choose(
+        // A start that came back before one was chosen carries none.
+        Some(state) if !state.executor.is_empty() => executor::named(executors, &state.executor),
+        Some(_) | None => executor::choose(
             executors,
             &job.config.annotations,
             &job.container,

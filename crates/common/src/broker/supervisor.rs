@@ -209,7 +209,7 @@ impl Broker {
                 let (handler, metrics) = (handler.clone(), self.surroundings.metrics.clone());
                 let as_child = self.surroundings.delayed_as_child;
                 self.tasks.spawn(async move {
-                    handler::deliver(handler.as_ref(), delivery, &metrics, as_child).await
+                    handler::deliver(handler.as_ref(), delivery, &metrics, as_child).await;
                 });
                 ControlFlow::Continue(())
             }
