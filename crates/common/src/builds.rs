@@ -10,20 +10,16 @@ use std::{
 use screwdriver_api_client::{
     BuildToken, BuildUpdate, Class, Client, ClientBuilder, Error as ApiError, SetupError, Wanted,
 };
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use url::Url;
 
 use crate::{
     job::BuildConfig,
-    outage::{Outage, Probe, Trouble},
+    outage::{Outage, Probe, Trouble, Waiting},
     outcome::ParkReason,
     settings::BuildsApiSettings,
     telemetry::{
-        metrics::{
-            Metrics,
-            labels::{AnswerClass, Peer},
-        },
+        metrics::labels::{AnswerClass, Peer},
         propagation, spans,
     },
 };
@@ -36,9 +32,7 @@ const MAX_ADDRESSES: usize = 32;
 pub struct BuildsApi {
     client: Client,
     outages: Arc<Mutex<HashMap<Url, Arc<Outage<StatusProbe>>>>>,
-    hold: Duration,
-    draining: CancellationToken,
-    metrics: Metrics,
+    waiting: Waiting,
 }
 
 /// What a FAILURE report that did not arrive means for the message.
@@ -85,12 +79,7 @@ impl BuildsApi {
     ///
     /// # Errors
     /// The file of certificate authorities cannot be used.
-    pub fn new(
-        settings: &BuildsApiSettings,
-        hold: Duration,
-        draining: CancellationToken,
-        metrics: Metrics,
-    ) -> Result<Self, SetupError> {
+    pub fn new(settings: &BuildsApiSettings, waiting: Waiting) -> Result<Self, SetupError> {
         let client = ClientBuilder {
             timeout: settings.timeout,
             ca_file: settings.ca_file.clone(),
@@ -101,9 +90,7 @@ impl BuildsApi {
         Ok(Self {
             client,
             outages: Arc::default(),
-            hold,
-            draining,
-            metrics,
+            waiting,
         })
     }
 
@@ -175,7 +162,9 @@ impl BuildsApi {
         if let Some(error) = error.filter(|error| error.class() != Class::Finished) {
             spans::record_error(span, error.as_str());
         }
-        self.metrics.call(Peer::BuildsApi, call, answer(error), took);
+        self.waiting
+            .metrics
+            .call(Peer::BuildsApi, call, answer(error), took);
     }
 
     fn outage(&self, api_uri: &Url) -> Arc<Outage<StatusProbe>> {
@@ -188,7 +177,7 @@ impl BuildsApi {
                 client: self.client.clone(),
                 api_uri: api_uri.clone(),
             };
-            Arc::new(Outage::new(probe, self.hold, self.draining.clone()))
+            Arc::new(Outage::new(probe, self.waiting.clone()))
         };
         outages.entry(api_uri.clone()).or_insert_with(new).clone()
     }

@@ -16,10 +16,14 @@ use crate::{
     handler::Handler,
     health::{Health, HealthError, HealthServer, Heartbeat, Readiness},
     ladder::Ladder,
+    outage::Waiting,
     settings::{ProcessEnvironment, Settings},
     shutdown::{Shutdown, SignalError, Signals},
     site::Site,
-    telemetry::{Telemetry, metrics::Metrics},
+    telemetry::{
+        Telemetry,
+        metrics::{Metrics, labels::Peer},
+    },
 };
 
 /// `EX_USAGE`: the settings are wrong, and no restart mends them.
@@ -111,6 +115,9 @@ where
             return ExitCode::FAILURE;
         }
     };
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
     let process = Process {
         service,
         settings,
@@ -223,8 +230,7 @@ impl Service {
     pub fn sites(&self) -> Result<HashMap<String, Site>, ServiceError> {
         let all = self.settings.executors.all.iter();
         all.map(|executor| {
-            let draining = self.shutdown.draining().clone();
-            let site = Site::new(executor, self.settings.hold, draining, self.metrics.clone());
+            let site = Site::new(executor, self.waiting(Peer::Cluster));
             let named = |source| ServiceError::Executor {
                 executor: executor.name.clone(),
                 source,
@@ -239,14 +245,18 @@ impl Service {
     /// # Errors
     /// The file of certificate authorities cannot be used.
     pub fn builds_api(&self) -> Result<BuildsApi, ServiceError> {
-        let draining = self.shutdown.draining().clone();
-        BuildsApi::new(
-            &self.settings.builds_api,
-            self.settings.hold,
+        BuildsApi::new(&self.settings.builds_api, self.waiting(Peer::BuildsApi))
+            .map_err(ServiceError::BuildsApi)
+    }
+
+    fn waiting(&self, peer: Peer) -> Waiting {
+        let (draining, metrics) = (self.shutdown.draining().clone(), self.metrics.clone());
+        Waiting {
+            hold: self.settings.hold,
             draining,
-            self.metrics.clone(),
-        )
-        .map_err(ServiceError::BuildsApi)
+            metrics,
+            peer,
+        }
     }
 
     /// Serves until the process is told to stop and what is in hand is finished.

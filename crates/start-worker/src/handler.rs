@@ -300,6 +300,11 @@ impl StartHandler {
                 if config.token_expired(clock::now()) {
                     return Outcome::Parked(ParkReason::TokenExpired);
                 }
+                // Nothing else ends a stop that carries no token.
+                let limit = self.policy.settings.broker.message_reprocess_limit;
+                if config.token.is_none() && state.attempt >= limit {
+                    return Outcome::Parked(ParkReason::AttemptsSpent);
+                }
                 let failed = state.attempt.saturating_add(1);
                 match trouble {
                     Trouble::Down(error) => Outcome::Held(return_later(state.clone(), LATER, error.into())),

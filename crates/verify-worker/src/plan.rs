@@ -62,8 +62,13 @@ pub fn plan(job: &Job<'_>, now: Timestamp, policy: &Policy) -> Plan {
 }
 
 fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
+    if job.config.token_expired(now) {
+        return Plan::Park(ParkReason::TokenExpired);
+    }
     let executors = &policy.settings.executors;
     let (check, by) = match &job.state {
+        // A chain that began with a predecessor's message has no name before a look has seen the pod.
+        Some(state) if state.pod.is_empty() => (state.clone(), By::Label),
         Some(state) => (state.clone(), By::Name),
         None => (predecessors(executors.default.clone(), now), By::Label),
     };
