@@ -12,6 +12,7 @@ use common::{
     ladder::{LATER, SOON, retry_delay, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, ParkReason, Room},
+    policy::Policy,
     telemetry::propagation::TraceContext,
     verdict::{Moment, Sight, Verdict, judge, quoted},
 };
@@ -20,7 +21,7 @@ use screwdriver_api_client::BuildUpdate;
 use crate::{
     act::{Seen, World},
     outcome::{Circumstances, Decision, of_start, told},
-    plan::{Plan, Policy, Refusal, StartPlan, StopPlan, plan},
+    plan::{Plan, Refusal, StartPlan, StopPlan, plan},
 };
 
 /// How long a report that nobody insists on may keep a delivery: a slow builds API never delays builds.

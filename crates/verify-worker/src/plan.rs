@@ -2,22 +2,12 @@
 
 use common::{
     job::{CheckJob, CheckState, Job},
-    ladder::Ladder,
     outcome::ParkReason,
     pod_identity::{LABEL_BUILD, build_label},
-    settings::Settings,
+    policy::Policy,
     verdict::LastLook,
 };
 use jiff::Timestamp;
-
-/// What decides beside the check.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// Executors, clocks, limits and deadlines.
-    pub settings: Settings,
-    /// When checks fall due.
-    pub ladder: Ladder,
-}
 
 /// What to do.
 #[derive(Debug)]
