@@ -204,10 +204,8 @@ impl StartHandler {
             &moment,
             &self.policy.settings.checks.clocks,
         );
-        match judgement.verdict {
-            Verdict::Failed(_) | Verdict::Recreate { .. } => Some(message::check(config, &check)),
-            _ => None,
-        }
+        // A recreate is for the chain alone: two would race.
+        matches!(judgement.verdict, Verdict::Failed(_)).then(|| message::check(config, &check))
     }
 
     /// Tells the build something that nobody insists on. True if the build is finished.
