@@ -1,68 +1,73 @@
-//! The calls. Each is bounded in time; none is repeated in here.
+//! The calls to the builds API.
+//!
+//! One attempt each, under one timeout: whoever calls knows what the build is worth and when to try
+//! again. What an answer means is decided in `classify`; how the connection is set up, in `setup`.
 
-use std::{error::Error as StdError, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
 
-use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
 use jiff::Timestamp;
-use reqwest::{Certificate, Method, RequestBuilder, Response, redirect};
+use reqwest::{RequestBuilder, Response};
+use serde::Serialize;
 use url::Url;
 
-use crate::{
-    BuildId, BuildToken, BuildUpdate, Error,
-    classify::{classify, is_running_or_finished},
-};
+use crate::build::BuildUpdate;
+use crate::classify::{self, Answer, Question};
+use crate::error::Error;
+use crate::id::BuildId;
+use crate::token::BuildToken;
 
-/// Most of an error's body that is read: what answers may not be the API.
+mod setup;
+
+pub use setup::{ClientBuilder, SetupError};
+
+/// How much of a body is read, in bytes. The API's errors have a few hundred; a proxy's page may
+/// have any number.
 const LONGEST_BODY: usize = 64 * 1024;
-/// Minutes that the token of the wanted probe would be valid; it is dropped unread.
-const PROBE_BUILD_TIMEOUT: u32 = 90;
 
-/// Called with the headers of every request before it is sent, e.g. to add a trace context.
-pub type RequestHook = Arc<dyn Fn(&mut HeaderMap) + Send + Sync>;
+/// Adds headers to a request, such as the context of a trace. It sees no headers of the client's own,
+/// and cannot replace the credential.
+pub type OnRequest = Arc<dyn Fn(&mut HeaderMap) + Send + Sync>;
 
-/// A client of the builds API. Cheap to clone; clones share their connections.
+/// A client of any number of builds APIs: each call names the address. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    on_request: Option<RequestHook>,
+    on_request: Option<OnRequest>,
 }
 
-/// How a client is made.
-#[derive(Clone)]
-#[must_use = "nothing is made before `build`"]
-pub struct ClientBuilder {
-    timeout: Duration,
-    ca_file: Option<PathBuf>,
-    user_agent: String,
-    on_request: Option<RequestHook>,
-}
-
-/// Whether a build still wants a pod.
+/// Whether a build still waits for a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
 pub enum Wanted {
-    /// It waits to be started.
+    /// It is queued or blocked.
     Yes,
-    /// It runs already, or is finished.
+    /// It runs already or has ended: a pod would be one too many.
     RunningOrFinished,
+}
+
+/// The body of the request for a build's own token.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenRequest {
+    /// In minutes. The token is thrown away, so any valid number does; this is the API's usual one.
+    build_timeout: u32,
 }
 
 // === impl Client ===
 
 impl Client {
-    /// A builder with the platform's certificate authorities and a timeout of 10 s.
+    /// A builder with the default settings.
     pub fn builder() -> ClientBuilder {
-        ClientBuilder {
-            timeout: Duration::from_secs(10),
-            ca_file: None,
-            user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
-            on_request: None,
-        }
+        ClientBuilder::default()
     }
 
-    /// `PUT /v4/builds/{id}`.
+    /// Reports on a build: `PUT {api_uri}/v4/builds/{build}`.
     ///
     /// # Errors
-    /// See [`Error`]. After [`Error::Timeout`] and [`Error::Transport`] the update may have been made.
+    /// [`Error::Finished`] if the build takes no update any more; any other error as documented there.
     pub async fn update_build(
         &self,
         api_uri: &Url,
@@ -72,59 +77,57 @@ impl Client {
     ) -> Result<(), Error> {
         let url = endpoint(api_uri, &["v4", "builds", &build.to_string()])?;
         let request = self
-            .http
             .request(Method::PUT, url)
             .bearer_auth(token.expose())
             .json(update);
-        meaning(self.send(request).await?, build).await
+        let question = Question {
+            build: Some(build),
+            token: Some(token),
+        };
+        exchange(request, question, classify::classify).await
     }
 
-    /// Whether the build still wants a pod, asked without any effect: `POST /v4/builds/{id}/token`.
+    /// Asks whether a build still waits for a pod: `POST {api_uri}/v4/builds/{build}/token`.
     ///
-    /// A message's token may not read its build. It may ask for the build's own token, which the API grants
-    /// only while the build waits to be started; the answer's token is dropped unread.
+    /// A build cannot be read with the token of its message. Asking for the build's own token tells
+    /// queued from started all the same and changes nothing; the answer's token is never looked at.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// As [`Error`] documents; none of them says anything about the build.
     pub async fn wanted(&self, api_uri: &Url, build: BuildId, token: &BuildToken) -> Result<Wanted, Error> {
         let url = endpoint(api_uri, &["v4", "builds", &build.to_string(), "token"])?;
-        let body = serde_json::json!({ "buildTimeout": PROBE_BUILD_TIMEOUT });
+        let body = TokenRequest { build_timeout: 90 };
         let request = self
-            .http
             .request(Method::POST, url)
             .bearer_auth(token.expose())
             .json(&body);
-        match meaning(self.send(request).await?, build).await {
-            Ok(()) => Ok(Wanted::Yes),
-            Err(error) if is_running_or_finished(&error) => Ok(Wanted::RunningOrFinished),
-            Err(error) => Err(error),
-        }
+        let question = Question {
+            build: Some(build),
+            token: Some(token),
+        };
+        exchange(request, question, classify::wanted).await
     }
 
-    /// Whether the API answers at all: `GET /v4/status`, which needs no token.
+    /// Asks whether the API answers at all: `GET {api_uri}/v4/status`, without a credential.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// As [`Error`] documents.
     pub async fn status(&self, api_uri: &Url) -> Result<(), Error> {
-        let request = self
-            .http
-            .request(Method::GET, endpoint(api_uri, &["v4", "status"])?);
-        let status = self.send(request).await?.status();
-        match status.is_success() {
-            true => Ok(()),
-            false => Err(Error::Server {
-                status: status.as_u16(),
-                retry_after: None,
-            }),
-        }
+        let url = endpoint(api_uri, &["v4", "status"])?;
+        let question = Question {
+            build: None,
+            token: None,
+        };
+        exchange(self.request(Method::GET, url), question, classify::classify).await
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
-        let mut request = request.build().map_err(|_| Error::Address)?;
-        if let Some(hook) = &self.on_request {
-            hook(request.headers_mut());
+    fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let mut headers = HeaderMap::new();
+        if let Some(add) = &self.on_request {
+            add(&mut headers);
+            headers.remove(AUTHORIZATION);
         }
-        self.http.execute(request).await.map_err(failure)
+        self.http.request(method, url).headers(headers)
     }
 }
 
@@ -134,136 +137,123 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The address of an endpoint below `api_uri`, which may have a path of its own.
+/// The address of a resource beneath the API's own, which may have a path and a slash at its end.
+///
+/// A user and password in it are dropped: they would go out as a second credential beside the token,
+/// and every error quotes the address.
 fn endpoint(api_uri: &Url, path: &[&str]) -> Result<Url, Error> {
+    let address = || Error::Address {
+        scheme: api_uri.scheme().to_owned(),
+    };
+    if !matches!(api_uri.scheme(), "http" | "https") {
+        return Err(address());
+    }
     let mut url = api_uri.clone();
+    url.set_username("").map_err(|()| address())?;
+    url.set_password(None).map_err(|()| address())?;
     url.set_query(None);
     url.set_fragment(None);
     url.path_segments_mut()
-        .map_err(|()| Error::Address)?
+        .map_err(|()| address())?
         .pop_if_empty()
         .extend(path);
     Ok(url)
 }
 
-async fn meaning(mut response: Response, build: BuildId) -> Result<(), Error> {
-    let status = response.status().as_u16();
-    if response.status().is_success() {
-        return Ok(());
-    }
-    let headers = response.headers().clone();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failure)? {
-        body.extend_from_slice(&chunk[..chunk.len().min(LONGEST_BODY - body.len())]);
-        if body.len() == LONGEST_BODY {
-            break;
-        }
-    }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "only for Retry-After as a date; this crate stands alone"
-    )]
-    let now = Timestamp::now();
-    classify(status, &headers, &body, build, now)
+/// Sends a request and has its answer judged.
+async fn exchange<T>(
+    request: RequestBuilder,
+    question: Question<'_>,
+    judge: fn(Question<'_>, Answer<'_>, Timestamp) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut response = request.send().await.map_err(Error::from_transport)?;
+    let status = response.status();
+    // The body of a success is read for the connection's sake, which can then be used again.
+    let body = read(
+        &mut response,
+        if status.is_success() {
+            Keep::Nothing
+        } else {
+            Keep::Beginning
+        },
+    )
+    .await;
+    judge(
+        question,
+        Answer {
+            status,
+            headers: response.headers(),
+            body: &body,
+        },
+        now(),
+    )
 }
 
-/// A failure without an answer. The error's own text could name the address, so it loses it.
-fn failure(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    if error.is_timeout() {
-        Error::Timeout
-    } else if is_certificate(&error) {
-        Error::Certificate(Box::new(error))
-    } else if error.is_connect() {
-        Error::Connect(Box::new(error))
-    } else {
-        Error::Transport(Box::new(error))
-    }
+/// What to keep of a body that is read.
+#[derive(Clone, Copy, PartialEq)]
+enum Keep {
+    Nothing,
+    Beginning,
 }
 
-fn is_certificate(error: &(dyn StdError + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
+/// Reads a body as far as it comes and is allowed to: the status has said what matters.
+async fn read(response: &mut Response, keep: Keep) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut left = LONGEST_BODY;
+    while left > 0
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        let taken = chunk.len().min(left);
+        left -= taken;
+        if keep == Keep::Beginning {
+            kept.extend_from_slice(&chunk[..taken]);
         }
-        // An I/O error hides what it carries from `source`.
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        next = match inner {
-            Some(inner) => Some(inner as &(dyn StdError + 'static)),
-            None => error.source(),
-        };
     }
-    false
+    kept
 }
 
-// === impl ClientBuilder ===
-
-impl ClientBuilder {
-    /// Longest that one call may take, connecting included.
-    pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
-    }
-
-    /// A PEM file with certificate authorities to trust beside the platform's.
-    pub fn ca_file(self, path: impl Into<PathBuf>) -> Self {
-        Self {
-            ca_file: Some(path.into()),
-            ..self
-        }
-    }
-
-    /// The `User-Agent` header.
-    pub fn user_agent(self, user_agent: impl Into<String>) -> Self {
-        Self {
-            user_agent: user_agent.into(),
-            ..self
-        }
-    }
-
-    /// Called with the headers of every request before it is sent.
-    pub fn on_request(self, hook: RequestHook) -> Self {
-        Self {
-            on_request: Some(hook),
-            ..self
-        }
-    }
-
-    /// The client.
-    ///
-    /// # Errors
-    /// [`Error::Setup`]: the CA file cannot be read, or the process has no TLS provider installed.
-    pub fn build(self) -> Result<Client, Error> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            return Err(Error::Setup(
-                "the process has installed no TLS provider (rustls::crypto)".into(),
-            ));
-        }
-        let mut http = reqwest::Client::builder()
-            .timeout(self.timeout)
-            .user_agent(self.user_agent)
-            // A redirection would carry the token to wherever an answer points.
-            .redirect(redirect::Policy::none());
-        if let Some(path) = &self.ca_file {
-            let pem = std::fs::read(path).map_err(|error| Error::Setup(Box::new(error)))?;
-            let authorities =
-                Certificate::from_pem_bundle(&pem).map_err(|error| Error::Setup(Box::new(error)))?;
-            http = http.tls_certs_merge(authorities);
-        }
-        let http = http.build().map_err(|error| Error::Setup(Box::new(error)))?;
-        Ok(Client {
-            http,
-            on_request: self.on_request,
-        })
-    }
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of this crate that reads the clock"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_lie_beneath_the_address_of_the_api() {
+        let table = [
+            ("https://api.sd.example", "https://api.sd.example/v4/status"),
+            ("https://api.sd.example/", "https://api.sd.example/v4/status"),
+            ("http://127.0.0.1:8080/sd", "http://127.0.0.1:8080/sd/v4/status"),
+            (
+                "http://127.0.0.1:8080/sd/api/",
+                "http://127.0.0.1:8080/sd/api/v4/status",
+            ),
+            (
+                "https://api.sd.example/sd?x=1#y",
+                "https://api.sd.example/sd/v4/status",
+            ),
+        ];
+        for (api_uri, expected) in table {
+            let url = endpoint(&api_uri.parse().unwrap(), &["v4", "status"]).unwrap();
+            assert_eq!(url.as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn only_http_addresses_are_called() {
+        for api_uri in [
+            "ftp://api.sd.example/",
+            "mailto:someone@sd.example",
+            "unix:/run/api.sock",
+        ] {
+            let error = endpoint(&api_uri.parse().unwrap(), &["v4", "status"]).unwrap_err();
+            assert!(matches!(error, Error::Address { .. }), "{api_uri}");
+        }
     }
 }

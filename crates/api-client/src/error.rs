@@ -1,111 +1,128 @@
-//! What can go wrong, by meaning, and what to do next.
+//! Why a call to the builds API did not succeed, by meaning, and what that asks of the caller.
+//!
+//! Texts are lower-case and leave the cause to the source chain. What the API said is kept as a
+//! bounded single line without the token. Nothing here decides whether or when to try again.
 
-use std::{error::Error as StdError, time::Duration};
+use std::error::Error as StdError;
+use std::io;
+use std::iter;
+use std::time::Duration;
 
-/// What an error says about what to do next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
-    /// The build is finished: there is nothing left to say about it.
-    Finished,
-    /// Later may be better.
-    Transient,
-    /// The request itself is wrong: no repetition is better.
-    Permanent,
-    /// Something around us is wrong (a key, a proxy, a certificate): a person must mend it.
-    Environment,
-}
+use http::StatusCode;
 
-/// Why a call failed. No variant and no text holds a token.
+/// Why a call did not succeed. `message` is what the API said, as one line of at most 300 characters.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The build is in a final state, or does not exist.
-    #[error("the build is finished")]
+    /// The build has ended or is gone: it takes no update any more.
+    #[error("the build is finished: {message}")]
     Finished {
-        /// 403 or 404.
-        status: u16,
+        /// What the API said.
+        message: String,
     },
-    /// The token is expired, or signed by another key.
-    #[error("the API refuses the token")]
-    Unauthorized,
-    /// The token is for another build, or lacks a scope; or something in between answered.
-    #[error("the API forbids this: {message}")]
+    /// 401: the token is expired, or signed with a key that the API does not know.
+    #[error("the builds API does not accept the token: {message}")]
+    Unauthorized {
+        /// What the API said.
+        message: String,
+    },
+    /// 403 for any reason but a finished build: another build's token, a missing scope, a proxy.
+    #[error("the builds API refuses the call: {message}")]
     Forbidden {
-        /// The answer's text, in one bounded line.
+        /// What the API said.
         message: String,
     },
-    /// There is no such address; or something in between answered.
-    #[error("the API does not know the address: {message}")]
+    /// 404 for any reason but a missing build: a wrong address, a proxy.
+    #[error("the builds API does not know the resource: {message}")]
     NotFound {
-        /// The answer's text, in one bounded line.
+        /// What the API said.
         message: String,
     },
-    /// The request is not valid.
-    #[error("the API refuses the request with status {status}: {message}")]
+    /// Any other 4xx: the same call will be refused again.
+    #[error("the builds API takes the call for invalid ({status}): {message}")]
     Invalid {
-        /// Another 4xx.
-        status: u16,
-        /// The answer's text, in one bounded line.
+        /// The answer's status.
+        status: StatusCode,
+        /// What the API said.
         message: String,
     },
-    /// Too many requests.
-    #[error("the API asks for patience")]
+    /// 429: too many calls with this token.
+    #[error("the builds API asks for fewer calls")]
     RateLimited {
-        /// How long it asks us to wait.
+        /// How long the API asks to wait, at most ten minutes.
         retry_after: Option<Duration>,
     },
-    /// The server could not do it now.
-    #[error("the API answered with status {status}")]
+    /// 408 or 5xx: the API, or what stands before it, could not answer now.
+    #[error("the builds API failed ({status}): {message}")]
     Server {
-        /// 408 or 5xx.
-        status: u16,
-        /// How long it asks us to wait.
+        /// The answer's status.
+        status: StatusCode,
+        /// What the API said.
+        message: String,
+        /// How long the API asks to wait, at most ten minutes.
         retry_after: Option<Duration>,
     },
-    /// An answer that no API of this kind gives, such as a redirection.
-    #[error("the API answered with status {status}, which is no answer")]
+    /// A status that the builds API never gives, such as a redirect: something else answered.
+    #[error("this is no answer of a builds API ({status}): {message}")]
     Unexpected {
-        /// The status.
-        status: u16,
+        /// The answer's status.
+        status: StatusCode,
+        /// Where a redirect leads (scheme, host and port only), or what the answer said.
+        message: String,
     },
-    /// No answer in time; the call may have been carried out all the same.
-    #[error("the API did not answer in time")]
-    Timeout,
-    /// The server's certificate is not trusted.
-    #[error("the API's certificate is not trusted")]
-    Certificate(#[source] Box<dyn StdError + Send + Sync>),
-    /// No connection could be made.
-    #[error("no connection to the API")]
-    Connect(#[source] Box<dyn StdError + Send + Sync>),
-    /// The connection broke; the call may have been carried out all the same.
-    #[error("the connection to the API broke")]
-    Transport(#[source] Box<dyn StdError + Send + Sync>),
-    /// The address cannot be made into a request.
-    #[error("the API's address cannot be used")]
-    Address,
-    /// The client cannot be made.
-    #[error("the client of the API cannot be made")]
-    Setup(#[source] Box<dyn StdError + Send + Sync>),
+    /// No answer in time. Whether the call had its effect is unknown.
+    #[error("the builds API did not answer in time")]
+    Timeout(#[source] reqwest::Error),
+    /// No connection: the name does not resolve, nothing listens, or it does not speak TLS.
+    #[error("no connection to the builds API")]
+    Connect(#[source] reqwest::Error),
+    /// The API's certificate is not trusted, has expired, or is for another name.
+    #[error("the certificate of the builds API is not valid")]
+    Certificate(#[source] reqwest::Error),
+    /// The connection broke during the call. Whether the call had its effect is unknown.
+    #[error("the connection to the builds API broke")]
+    Transport(#[source] reqwest::Error),
+    /// The API's address is not one of HTTP or HTTPS.
+    #[error("the address of the builds API begins with {scheme}, not with http or https")]
+    Address {
+        /// What the address begins with.
+        scheme: String,
+    },
+    /// The request could not be put together.
+    #[error("the request to the builds API cannot be built")]
+    Request(#[source] reqwest::Error),
+}
+
+/// What an [`Error`] asks of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The build takes no update any more: stop working for it.
+    Finished,
+    /// Later may be better: try again.
+    Transient,
+    /// The call itself is wrong: trying again cannot help.
+    Permanent,
+    /// The surroundings are wrong (token, key, address, proxy, certificate): someone must mend them.
+    Environment,
 }
 
 // === impl Error ===
 
 impl Error {
-    /// What to do next.
+    /// What the error asks of the caller.
     pub fn class(&self) -> Class {
         match self {
             Self::Finished { .. } => Class::Finished,
             Self::RateLimited { .. }
             | Self::Server { .. }
-            | Self::Timeout
+            | Self::Timeout(_)
             | Self::Connect(_)
             | Self::Transport(_) => Class::Transient,
-            Self::Invalid { .. } | Self::Address => Class::Permanent,
-            Self::Unauthorized
+            Self::Invalid { .. } | Self::Address { .. } | Self::Request(_) => Class::Permanent,
+            Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
             | Self::Unexpected { .. }
-            | Self::Certificate(_)
-            | Self::Setup(_) => Class::Environment,
+            | Self::Certificate(_) => Class::Environment,
         }
     }
 
@@ -113,47 +130,101 @@ impl Error {
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Finished { .. } => "finished",
-            Self::Unauthorized => "unauthorized",
+            Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
             Self::NotFound { .. } => "not-found",
             Self::Invalid { .. } => "invalid",
             Self::RateLimited { .. } => "rate-limited",
             Self::Server { .. } => "server",
             Self::Unexpected { .. } => "unexpected",
-            Self::Timeout => "timeout",
+            Self::Timeout(_) => "timeout",
             Self::Certificate(_) => "certificate",
             Self::Connect(_) => "connect",
             Self::Transport(_) => "transport",
-            Self::Address => "address",
-            Self::Setup(_) => "setup",
+            Self::Address { .. } => "address",
+            Self::Request(_) => "request",
         }
     }
 
-    /// The HTTP status; `None` when there was no answer.
-    pub fn status(&self) -> Option<u16> {
+    /// The answer's status; `None` if there was no answer. A finished build is told by 403 or 404: 403 stands
+    /// for both.
+    pub fn status(&self) -> Option<StatusCode> {
         match self {
-            Self::Finished { status }
-            | Self::Invalid { status, .. }
-            | Self::Server { status, .. }
-            | Self::Unexpected { status } => Some(*status),
-            Self::Unauthorized => Some(401),
-            Self::Forbidden { .. } => Some(403),
-            Self::NotFound { .. } => Some(404),
-            Self::RateLimited { .. } => Some(429),
-            Self::Timeout
+            Self::Invalid { status, .. } | Self::Server { status, .. } | Self::Unexpected { status, .. } => {
+                Some(*status)
+            }
+            Self::Finished { .. } | Self::Forbidden { .. } => Some(StatusCode::FORBIDDEN),
+            Self::Unauthorized { .. } => Some(StatusCode::UNAUTHORIZED),
+            Self::NotFound { .. } => Some(StatusCode::NOT_FOUND),
+            Self::RateLimited { .. } => Some(StatusCode::TOO_MANY_REQUESTS),
+            Self::Timeout(_)
             | Self::Certificate(_)
             | Self::Connect(_)
             | Self::Transport(_)
-            | Self::Address
-            | Self::Setup(_) => None,
+            | Self::Address { .. }
+            | Self::Request(_) => None,
         }
     }
 
-    /// How long the API asks us to wait.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::RateLimited { retry_after } | Self::Server { retry_after, .. } => *retry_after,
-            _ => None,
+    /// Names a failure to send or to be answered.
+    pub(crate) fn from_transport(error: reqwest::Error) -> Self {
+        if error.is_builder() {
+            Self::Request(error)
+        } else if chain(&error).any(rejects_certificate) {
+            // Before `is_connect`, which holds for a failed handshake too.
+            Self::Certificate(error)
+        } else if error.is_timeout() {
+            Self::Timeout(error)
+        } else if error.is_connect() {
+            Self::Connect(error)
+        } else {
+            Self::Transport(error)
         }
+    }
+}
+
+/// The error and all that lie beneath it.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    iter::successors(Some(error), |error| beneath(*error))
+}
+
+/// The source of an `io::Error` skips the error that it wraps, which is where rustls' own is.
+fn beneath<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
+
+fn rejects_certificate(error: &(dyn StdError + 'static)) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn a_certificate_error_is_found_beneath_io_errors() {
+        let rustls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let error = Outer(io::Error::other(io::Error::new(
+            io::ErrorKind::InvalidData,
+            rustls,
+        )));
+        assert!(chain(&error).any(rejects_certificate));
+    }
+
+    #[test]
+    fn other_tls_errors_say_nothing_about_the_certificate() {
+        let error = Outer(io::Error::other(rustls::Error::DecryptError));
+        assert!(!chain(&error).any(rejects_certificate));
+        assert!(!chain(&Outer(io::ErrorKind::ConnectionReset.into())).any(rejects_certificate));
     }
 }

@@ -1,36 +1,60 @@
-//! Ids: positive whole numbers that JavaScript can hold, each kind a type of its own.
+//! The ids of builds, jobs, events and pipelines.
+//!
+//! An id in hand is always one that the API could have given out: a whole number from 1 to 2^53 - 1,
+//! the largest that the API's own language holds exactly. Messages carry ids as numbers or as numeric
+//! strings; both are read, and numbers are written.
 
-use std::{fmt, num::NonZeroU64, str::FromStr};
+use std::fmt;
+use std::num::NonZeroU64;
+use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
 
-/// The API is JavaScript: beyond this a number is no longer exact.
-const MAX: u64 = (1 << 53) - 1;
+/// The largest integer that a JavaScript number holds exactly.
+const LARGEST: u64 = (1 << 53) - 1;
 
-/// A text or number that is no id.
+/// A number or text that is no id: zero, negative, fractional, too large or not numeric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an id is a whole number from 1 to {MAX}")]
-pub struct InvalidId;
+#[error("the id of {of} is a whole number from 1 to {LARGEST}")]
+pub struct InvalidId {
+    of: &'static str,
+}
+
+/// Reads an id from whatever a message carries; `of` names its owner in errors.
+struct IdVisitor {
+    of: &'static str,
+}
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-        #[serde(transparent)]
+    ($name:ident, $of:literal) => {
+        #[doc = concat!("The id of ", $of, ", unique within one Screwdriver installation.")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(NonZeroU64);
 
-        impl $name {
-            /// The id of this number.
-            ///
-            /// # Errors
-            /// Zero, or a number that the API cannot hold.
-            pub fn new(number: u64) -> Result<Self, InvalidId> {
-                NonZeroU64::new(number).filter(|number| number.get() <= MAX).map(Self).ok_or(InvalidId)
-            }
+        // === impl id ===
 
-            /// The number.
+        impl $name {
+            /// The id as a plain number, from 1 to 2^53 - 1.
             pub fn get(self) -> u64 {
                 self.0.get()
+            }
+        }
+
+        impl TryFrom<u64> for $name {
+            type Error = InvalidId;
+
+            fn try_from(number: u64) -> Result<Self, InvalidId> {
+                from_number(number, $of).map(Self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            /// Reads decimal digits and nothing else: no sign, no space, no fraction.
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                from_text(text, $of).map(Self)
             }
         }
 
@@ -40,67 +64,69 @@ macro_rules! id {
             }
         }
 
-        impl FromStr for $name {
-            type Err = InvalidId;
-
-            fn from_str(text: &str) -> Result<Self, InvalidId> {
-                // `parse` would take a leading plus.
-                if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-                    return Err(InvalidId);
-                }
-                text.parse().map_err(|_| InvalidId).and_then(Self::new)
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_u64(self.get())
             }
         }
 
-        /// Numbers, and texts of digits: some producers quote their ids.
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(IdVisitor).and_then(|number| Self::new(number).map_err(de::Error::custom))
+                deserializer
+                    .deserialize_any(IdVisitor { of: $of })
+                    .map(Self)
             }
         }
     };
 }
 
-id! {
-    /// The id of a build.
-    BuildId
-}
-id! {
-    /// The id of an event.
-    EventId
-}
-id! {
-    /// The id of a job.
-    JobId
-}
-id! {
-    /// The id of a pipeline.
-    PipelineId
+id!(BuildId, "a build");
+id!(JobId, "a job");
+id!(EventId, "an event");
+id!(PipelineId, "a pipeline");
+
+fn from_number(number: u64, of: &'static str) -> Result<NonZeroU64, InvalidId> {
+    NonZeroU64::new(number)
+        .filter(|id| id.get() <= LARGEST)
+        .ok_or(InvalidId { of })
 }
 
-struct IdVisitor;
+fn from_text(text: &str, of: &'static str) -> Result<NonZeroU64, InvalidId> {
+    // `u64::from_str` alone would take a plus sign too.
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(InvalidId { of });
+    }
+    text.parse()
+        .map_err(|_| InvalidId { of })
+        .and_then(|number| from_number(number, of))
+}
 
-impl de::Visitor<'_> for IdVisitor {
-    type Value = u64;
+// === impl IdVisitor ===
+
+impl Visitor<'_> for IdVisitor {
+    type Value = NonZeroU64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a positive whole number")
+        write!(
+            f,
+            "the id of {}: a whole number from 1 to {LARGEST}, or the same as text",
+            self.of
+        )
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<u64, E> {
-        Ok(number)
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<NonZeroU64, E> {
+        from_number(number, self.of).map_err(E::custom)
     }
 
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<u64, E> {
-        Err(E::custom(InvalidId))
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<NonZeroU64, E> {
+        u64::try_from(number)
+            .map_err(|_| InvalidId { of: self.of })
+            .and_then(|number| from_number(number, self.of))
+            .map_err(E::custom)
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<u64, E> {
-        Err(E::custom(InvalidId))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<u64, E> {
-        BuildId::from_str(text).map(BuildId::get).map_err(E::custom)
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<NonZeroU64, E> {
+        from_text(text, self.of).map_err(E::custom)
     }
 }
 
@@ -111,42 +137,82 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_numbers_and_digits_and_nothing_else() {
-        let read = |text: &str| serde_json::from_str::<BuildId>(text).ok().map(BuildId::get);
-        let good = [
-            ("1", 1),
-            ("8609", 8609),
-            ("\"8609\"", 8609),
-            ("9007199254740991", MAX),
-        ];
-        for (text, expected) in good {
-            assert_eq!(read(text), Some(expected), "{text}");
+    fn reads_numbers_and_numeric_strings_and_writes_numbers() {
+        for json in ["8609", "\"8609\"", "\"008609\""] {
+            let id: BuildId = serde_json::from_str(json).unwrap();
+            assert_eq!(id.get(), 8609, "{json}");
+            assert_eq!(serde_json::to_string(&id).unwrap(), "8609");
         }
-        for text in [
+        assert_eq!(
+            serde_json::from_str::<BuildId>("9007199254740991").unwrap().get(),
+            LARGEST
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_id() {
+        for json in [
             "0",
             "-1",
             "1.5",
+            "1.0",
             "1e3",
+            "9007199254740992",
+            "18446744073709551615",
+            "99999999999999999999",
+            "\"0\"",
             "\"\"",
-            "\"+1\"",
-            "\"1.0\"",
-            "\" 1\"",
-            "\"x\"",
+            "\"+5\"",
+            "\"-5\"",
+            "\" 5\"",
+            "\"5.0\"",
+            "\"9007199254740992\"",
+            "\"99999999999999999999\"",
+            "\"five\"",
+            "\"\u{0665}\"",
             "null",
             "true",
-            "[1]",
-            "9007199254740992",
+            "[5]",
+            "{}",
         ] {
-            assert_eq!(read(text), None, "{text}");
+            assert!(serde_json::from_str::<BuildId>(json).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn errors_name_the_owner_of_the_id() {
+        let expected = "the id of an event is a whole number from 1 to 9007199254740991";
+        assert_eq!("x".parse::<EventId>().unwrap_err().to_string(), expected);
+        assert_eq!(JobId::try_from(0).unwrap_err(), InvalidId { of: "a job" });
+        assert_eq!(PipelineId::try_from(7).unwrap().to_string(), "7");
     }
 
     proptest! {
         #[test]
-        fn ids_survive_their_text_and_their_json(number in 1..=MAX) {
-            let id = BuildId::new(number).unwrap();
-            prop_assert_eq!(id.to_string().parse(), Ok(id));
-            prop_assert_eq!(serde_json::from_str::<BuildId>(&serde_json::to_string(&id).unwrap()).unwrap(), id);
+        fn every_id_survives_text_and_json(number in 1..=LARGEST) {
+            let id = BuildId::try_from(number).unwrap();
+            prop_assert_eq!(id.to_string().parse::<BuildId>(), Ok(id));
+            let json = serde_json::to_string(&id).unwrap();
+            prop_assert_eq!(serde_json::from_str::<BuildId>(&json).unwrap(), id);
+        }
+
+        #[test]
+        fn a_number_is_an_id_exactly_within_the_range(number: u64) {
+            prop_assert_eq!(BuildId::try_from(number).is_ok(), (1..=LARGEST).contains(&number));
+        }
+
+        #[test]
+        fn ids_are_ordered_as_their_numbers(left in 1..=LARGEST, right in 1..=LARGEST) {
+            let id = |number| BuildId::try_from(number).unwrap();
+            prop_assert_eq!(id(left).cmp(&id(right)), left.cmp(&right));
+        }
+
+        #[test]
+        fn text_is_an_id_only_if_it_is_digits(text in ".*") {
+            if let Ok(id) = text.parse::<BuildId>() {
+                prop_assert!(text.bytes().all(|byte| byte.is_ascii_digit()));
+                prop_assert_eq!(id.to_string(), text.trim_start_matches('0'));
+            }
         }
     }
 }

@@ -1,77 +1,129 @@
-//! The credential of a build: a JWT that is passed on, never shown, and read without being trusted.
+//! A build's token: the credential that a message brings, and what may be read from it.
+//!
+//! The text leaves this type only through `expose`. Claims are read without verifying them: they
+//! steer when to give up and which cache to mount, and grant nothing; the API verifies the token.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use std::fmt;
+use std::str::FromStr;
 
-/// A build's token. Zeroised when dropped; `Debug` does not show it; it cannot be serialised by accident.
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde_json::{Map, Value};
+
+/// A build's credential for the builds API, wiped from memory when dropped and never shown.
 #[derive(Clone)]
-pub struct BuildToken(SecretString);
+pub struct BuildToken {
+    secret: SecretString,
+}
 
-/// What a token says about itself. Nothing is verified: only the API can do that.
+/// What a token says about itself. None of it is verified.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Claims {
-    /// `exp`: when it stops working.
+    /// From when on the API refuses the token (`exp`).
     pub expires: Option<Timestamp>,
-    /// `iat`: when it was made.
+    /// When the token was issued (`iat`).
     pub issued: Option<Timestamp>,
-    /// `prParentJobId`: the job whose caches a pull request's build may read.
+    /// The job that a pull request's job copies (`prParentJobId`); its cache is shared.
     pub pr_parent_job_id: Option<u64>,
 }
+
+/// Text that no HTTP header could carry as a credential: empty, or with spaces or control characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a token is one word of visible ASCII characters")]
+pub struct InvalidToken;
+
+struct TokenVisitor;
 
 // === impl BuildToken ===
 
 impl BuildToken {
-    /// The token that `text` is.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(SecretString::from(text.into()))
-    }
-
-    /// The token itself: for an `Authorization` header or a pod's arguments, and for nothing that is shown.
+    /// The token's text, for the one header or container argument that needs it.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.secret.expose_secret()
     }
 
-    /// What the token says about itself; `None` if it is no JWT.
+    /// What the token says about itself, unverified; `None` if it is no JWT with a JSON object inside.
     pub fn claims(&self) -> Option<Claims> {
-        let payload = self.expose().split('.').nth(1)?;
-        let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-        let claims: Value = serde_json::from_slice(&payload).ok()?;
-        claims.is_object().then(|| Claims {
+        let (_header, rest) = self.expose().split_once('.')?;
+        let (payload, _signature) = rest.split_once('.')?;
+        let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+        let claims: Map<String, Value> = serde_json::from_slice(&json).ok()?;
+        Some(Claims {
             expires: claims.get("exp").and_then(time),
             issued: claims.get("iat").and_then(time),
-            pr_parent_job_id: claims.get("prParentJobId").and_then(number),
+            pr_parent_job_id: claims.get("prParentJobId").and_then(Value::as_u64),
         })
     }
 }
 
-/// Seconds since 1970; fractions are allowed by the standard.
-fn time(value: &Value) -> Option<Timestamp> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "floats saturate, and out of range is no time"
-    )]
-    let seconds = value
-        .as_i64()
-        .or_else(|| value.as_f64().map(|seconds| seconds as i64))?;
-    Timestamp::from_second(seconds).ok()
+/// Seconds since the epoch, which a JWT may give as an integer or with a fraction.
+fn time(claim: &Value) -> Option<Timestamp> {
+    match claim.as_i64() {
+        Some(seconds) => Timestamp::from_second(seconds).ok(),
+        None => Timestamp::from_duration(SignedDuration::try_from_secs_f64(claim.as_f64()?).ok()?).ok(),
+    }
 }
 
-fn number(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+impl TryFrom<String> for BuildToken {
+    type Error = InvalidToken;
+
+    fn try_from(text: String) -> Result<Self, InvalidToken> {
+        // Wrapped before it is judged, so that refused text is wiped too.
+        let secret = SecretString::from(text);
+        let word = secret.expose_secret();
+        if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidToken);
+        }
+        Ok(Self { secret })
+    }
 }
 
-impl std::fmt::Debug for BuildToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl FromStr for BuildToken {
+    type Err = InvalidToken;
+
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl PartialEq for BuildToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for BuildToken {}
+
+impl fmt::Debug for BuildToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
 }
 
 impl<'de> Deserialize<'de> for BuildToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
+        deserializer.deserialize_string(TokenVisitor)
+    }
+}
+
+// === impl TokenVisitor ===
+
+impl Visitor<'_> for TokenVisitor {
+    type Value = BuildToken;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a token")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<BuildToken, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<BuildToken, E> {
+        BuildToken::try_from(text).map_err(E::custom)
     }
 }
 
@@ -81,34 +133,112 @@ mod tests {
 
     use super::*;
 
-    fn jwt(claims: &str) -> BuildToken {
-        BuildToken::new(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)))
+    fn with_payload(payload: &str) -> BuildToken {
+        format!(
+            "eyJhbGciOiJSUzI1NiJ9.{}.c2lnbmF0dXJl",
+            URL_SAFE_NO_PAD.encode(payload)
+        )
+        .parse()
+        .unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
     }
 
     #[test]
-    fn claims_are_read_whatever_their_types() {
-        let full = jwt(r#"{"exp":1700000000,"iat":1699956800.7,"prParentJobId":345}"#)
-            .claims()
-            .unwrap();
-        assert_eq!(full.expires.map(Timestamp::as_second), Some(1_700_000_000));
-        assert_eq!(full.issued.map(Timestamp::as_second), Some(1_699_956_800));
-        assert_eq!(full.pr_parent_job_id, Some(345));
-        let odd = jwt(r#"{"exp":"soon","iat":1e300,"prParentJobId":null}"#).claims();
-        assert_eq!(odd, Some(Claims::default()));
-        assert_eq!(jwt("[]").claims(), None);
-        assert_eq!(BuildToken::new("no-jwt").claims(), None);
+    fn claims_are_read_whatever_their_number_type() {
+        let table = [
+            (
+                r#"{"exp":1700043200,"iat":1700000000,"prParentJobId":345,"scope":["temporal"]}"#,
+                Claims {
+                    expires: Some(at("2023-11-15T10:13:20Z")),
+                    issued: Some(at("2023-11-14T22:13:20Z")),
+                    pr_parent_job_id: Some(345),
+                },
+            ),
+            (
+                r#"{"exp":1700043200.5,"iat":1.7e9}"#,
+                Claims {
+                    expires: Some(at("2023-11-15T10:13:20.5Z")),
+                    issued: Some(at("2023-11-14T22:13:20Z")),
+                    pr_parent_job_id: None,
+                },
+            ),
+            (
+                r#"{"exp":"1700043200","iat":null,"prParentJobId":-1}"#,
+                Claims::default(),
+            ),
+            (
+                r#"{"exp":1e300,"iat":-99999999999999,"prParentJobId":1.5}"#,
+                Claims::default(),
+            ),
+            (
+                r#"{"exp":18446744073709551615,"iat":[],"prParentJobId":{}}"#,
+                Claims::default(),
+            ),
+            ("{}", Claims::default()),
+        ];
+        for (payload, expected) in table {
+            assert_eq!(with_payload(payload).claims(), Some(expected), "{payload}");
+        }
     }
 
     #[test]
-    fn debug_does_not_show_the_token() {
-        assert_eq!(format!("{:?}", BuildToken::new("canary")), "[redacted]");
+    fn a_padded_payload_is_read_too() {
+        let token: BuildToken = "h.eyJleHAiOjF9Cg==.s".parse().unwrap();
+        assert_eq!(token.claims().unwrap().expires, Some(at("1970-01-01T00:00:01Z")));
+    }
+
+    #[test]
+    fn what_is_no_jwt_has_no_claims() {
+        for text in ["opaque", "one.two", "a..c", "a.!!!.c", "a.bm90IGpzb24.c"] {
+            assert_eq!(text.parse::<BuildToken>().unwrap().claims(), None, "{text}");
+        }
+        assert_eq!(with_payload("[1]").claims(), None);
+    }
+
+    #[test]
+    fn a_token_is_never_shown() {
+        let token: BuildToken = serde_json::from_str("\"very.secret.word\"").unwrap();
+        assert_eq!(token.expose(), "very.secret.word");
+        assert_eq!(
+            format!("{token:?} {:#?}", Some(&token)),
+            "[redacted] Some(\n    [redacted],\n)"
+        );
+    }
+
+    #[test]
+    fn text_that_no_header_carries_is_refused_without_quoting_it() {
+        for text in ["", "two words", "line\nbreak", "t\u{f6}ken", "nul\0"] {
+            assert_eq!(text.parse::<BuildToken>(), Err(InvalidToken));
+            let error = serde_json::from_value::<BuildToken>(text.into())
+                .unwrap_err()
+                .to_string();
+            assert!(text.is_empty() || !error.contains(text), "{error}");
+        }
+        assert!(serde_json::from_str::<BuildToken>("5").is_err());
+        assert!(serde_json::from_str::<BuildToken>("null").is_err());
     }
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in ".*") {
-            let _ = BuildToken::new(text.clone()).claims();
-            let _ = jwt(&text).claims();
+        fn claims_never_panic_on_any_text(text in ".*") {
+            if let Ok(token) = text.parse::<BuildToken>() {
+                let _ = token.claims();
+            }
+        }
+
+        #[test]
+        fn claims_never_panic_on_any_payload(payload: Vec<u8>) {
+            let token: BuildToken = format!("h.{}.s", URL_SAFE_NO_PAD.encode(payload)).parse().unwrap();
+            let _ = token.claims();
+        }
+
+        #[test]
+        fn claims_never_panic_on_any_number(number: f64, integer: i64) {
+            let payload = format!(r#"{{"exp":{integer},"iat":{number:e},"prParentJobId":{number:e}}}"#);
+            prop_assert_eq!(with_payload(&payload).claims().is_some(), number.is_finite());
         }
     }
 }

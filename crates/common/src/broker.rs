@@ -1,6 +1,6 @@
 //! RabbitMQ: the only lapin code.
 //!
-//! [`names`] and [`topology`] say which queues exist, [`session`] opens connections and channels,
+//! [`names`] and [`topology`] say which queues exist, `session` opens connections and channels,
 //! [`supervisor`] keeps one session alive and feeds its deliveries to the handler, [`publisher`]
 //! publishes with confirms, [`delivery`] is the right to settle a message.
 //!

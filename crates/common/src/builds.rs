@@ -7,21 +7,19 @@ use std::{
     time::Duration,
 };
 
-use screwdriver_api_client::{BuildToken, BuildUpdate, Class, Client, Error as ApiError, Wanted};
-use tokio_util::sync::CancellationToken;
+use screwdriver_api_client::{
+    BuildToken, BuildUpdate, Class, Client, ClientBuilder, Error as ApiError, SetupError, Wanted,
+};
 use tracing::Instrument;
 use url::Url;
 
 use crate::{
     job::BuildConfig,
-    outage::{Outage, Probe, Trouble},
+    outage::{Outage, Probe, Trouble, Waiting},
     outcome::ParkReason,
     settings::BuildsApiSettings,
     telemetry::{
-        metrics::{
-            Metrics,
-            labels::{AnswerClass, Peer},
-        },
+        metrics::labels::{AnswerClass, Peer},
         propagation, spans,
     },
 };
@@ -34,9 +32,7 @@ const MAX_ADDRESSES: usize = 32;
 pub struct BuildsApi {
     client: Client,
     outages: Arc<Mutex<HashMap<Url, Arc<Outage<StatusProbe>>>>>,
-    hold: Duration,
-    draining: CancellationToken,
-    metrics: Metrics,
+    waiting: Waiting,
 }
 
 /// What a FAILURE report that did not arrive means for the message.
@@ -65,6 +61,12 @@ pub enum ReportError {
     /// The message carries no token.
     #[error("the message carries no token")]
     NoToken,
+    /// Nobody insists on the report, and the API took longer than it is worth.
+    #[error("the builds API took longer than {budget:?}")]
+    Budget {
+        /// What the report was given.
+        budget: Duration,
+    },
     /// The API, or the way to it, failed.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -77,25 +79,18 @@ impl BuildsApi {
     ///
     /// # Errors
     /// The file of certificate authorities cannot be used.
-    pub fn new(
-        settings: &BuildsApiSettings,
-        hold: Duration,
-        draining: CancellationToken,
-        metrics: Metrics,
-    ) -> Result<Self, ApiError> {
-        let mut builder = Client::builder().timeout(settings.timeout);
-        if let Some(path) = &settings.ca_file {
-            builder = builder.ca_file(path);
-        }
-        let client = builder
-            .on_request(Arc::new(propagation::inject_headers))
-            .build()?;
+    pub fn new(settings: &BuildsApiSettings, waiting: Waiting) -> Result<Self, SetupError> {
+        let client = ClientBuilder {
+            timeout: settings.timeout,
+            ca_file: settings.ca_file.clone(),
+            on_request: Some(Arc::new(propagation::inject_headers)),
+            ..Client::builder()
+        };
+        let client = client.build()?;
         Ok(Self {
             client,
             outages: Arc::default(),
-            hold,
-            draining,
-            metrics,
+            waiting,
         })
     }
 
@@ -107,8 +102,8 @@ impl BuildsApi {
         update: &BuildUpdate,
     ) -> Result<(), ReportError> {
         let token = config.token.as_ref().ok_or(ReportError::NoToken)?;
-        let sent = tokio::time::timeout(budget, self.put(config, token, update)).await;
-        Ok(sent.unwrap_or(Err(ApiError::Timeout))?)
+        let sent = tokio::time::timeout(budget, async { Ok(self.put(config, token, update).await?) }).await;
+        sent.unwrap_or(Err(ReportError::Budget { budget }))
     }
 
     /// Sends `update`; while the API is down, waits in place as long as deliveries are held.
@@ -167,7 +162,9 @@ impl BuildsApi {
         if let Some(error) = error.filter(|error| error.class() != Class::Finished) {
             spans::record_error(span, error.as_str());
         }
-        self.metrics.call(Peer::BuildsApi, call, answer(error), took);
+        self.waiting
+            .metrics
+            .call(Peer::BuildsApi, call, answer(error), took);
     }
 
     fn outage(&self, api_uri: &Url) -> Arc<Outage<StatusProbe>> {
@@ -180,14 +177,16 @@ impl BuildsApi {
                 client: self.client.clone(),
                 api_uri: api_uri.clone(),
             };
-            Arc::new(Outage::new(probe, self.hold, self.draining.clone()))
+            Arc::new(Outage::new(probe, self.waiting.clone()))
         };
         outages.entry(api_uri.clone()).or_insert_with(new).clone()
     }
 }
 
 fn answer(error: Option<&ApiError>) -> AnswerClass {
-    error.map_or(AnswerClass::Success, |error| AnswerClass::of(error.status()))
+    error.map_or(AnswerClass::Success, |error| {
+        AnswerClass::of(error.status().map(|status| status.as_u16()))
+    })
 }
 
 impl Probe for StatusProbe {
@@ -219,6 +218,8 @@ impl Undelivered {
         };
         match error {
             ReportError::NoToken => Self::Park(ParkReason::TokenRefused),
+            ReportError::Budget { .. } if token_expired => Self::expired(),
+            ReportError::Budget { .. } => Self::Soon,
             ReportError::Api(error) => match error.class() {
                 Class::Finished => Self::Finished,
                 _ if token_expired => Self::expired(),

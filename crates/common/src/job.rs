@@ -22,7 +22,7 @@ pub enum Job<'a> {
     /// Delete the build's pods.
     Stop(Box<StopJob<'a>>),
     /// Clear a disk cache.
-    Clear(ClearJob<'a>),
+    Clear(Box<ClearJob<'a>>),
     /// Look at the build's pod.
     Check(Box<CheckJob<'a>>),
     /// Nothing: proof that a queue of ours is bound and readable.
@@ -151,7 +151,7 @@ impl<'a> Job<'a> {
         match kind.as_ref() {
             "start" => envelope.start().map(|job| Self::Start(Box::new(job))),
             "stop" => envelope.stop().map(|job| Self::Stop(Box::new(job))),
-            "clear" => envelope.clear().map(Self::Clear),
+            "clear" => envelope.clear().map(|job| Self::Clear(Box::new(job))),
             "verify" => envelope.check().map(|job| Self::Check(Box::new(job))),
             "probe" => Ok(Self::Probe),
             _ => Err(DecodeError::UnknownJob),

@@ -12,7 +12,7 @@ pub struct Ladder {
 /// The delay of a check's own retry, and of a second look that must come soon.
 pub const SOON: Duration = Duration::from_secs(15);
 /// The delay of retries after the fourth, and of whatever an outage holds.
-pub const LATER: Duration = Duration::from_secs(60);
+pub const LATER: Duration = Duration::from_mins(1);
 /// The delays of starts and stops that come back.
 pub const START_DELAYS: [Duration; 3] = [Duration::from_secs(5), SOON, LATER];
 
@@ -28,8 +28,8 @@ impl Ladder {
             .filter(|age| **age < init_timeout)
             .chain([&init_timeout])
         {
-            if age > last {
-                delays.push(age - last);
+            if let Some(delay) = age.checked_sub(last).filter(|delay| !delay.is_zero()) {
+                delays.push(delay);
                 last = age;
             }
         }

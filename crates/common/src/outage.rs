@@ -15,6 +15,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::telemetry::metrics::{Metrics, PeerDown, labels::Peer};
+
 /// Calls that go first when a peer comes back.
 const TRIAL_CALLS: usize = 2;
 /// Successes after which a peer that came back is trusted fully.
@@ -37,8 +39,21 @@ pub struct Outage<P> {
     probing: tokio::sync::Mutex<()>,
     trials: Semaphore,
     successes: Mutex<Option<usize>>,
-    hold: Duration,
-    draining: CancellationToken,
+    waiting: Waiting,
+    down_since: Mutex<Option<PeerDown>>,
+}
+
+/// How long callers wait for a peer that is down, and how its state is shown.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Longest that a caller waits.
+    pub hold: Duration,
+    /// Nobody waits once this is cancelled.
+    pub draining: CancellationToken,
+    /// Shows which peers are down.
+    pub metrics: Metrics,
+    /// Which kind of peer this is.
+    pub peer: Peer,
 }
 
 /// Why a call through an [`Outage`] did not succeed.
@@ -55,16 +70,16 @@ pub enum Trouble<E> {
 // === impl Outage ===
 
 impl<P: Probe> Outage<P> {
-    /// A peer that is taken to be up. Nobody waits longer than `hold`, nor once `draining` is cancelled.
-    pub fn new(probe: P, hold: Duration, draining: CancellationToken) -> Self {
+    /// A peer that is taken to be up.
+    pub fn new(probe: P, waiting: Waiting) -> Self {
         Self {
             probe,
             down: watch::channel(false).0,
             probing: tokio::sync::Mutex::new(()),
             trials: Semaphore::new(TRIAL_CALLS),
             successes: Mutex::new(None),
-            hold,
-            draining,
+            waiting,
+            down_since: Mutex::new(None),
         }
     }
 
@@ -77,7 +92,7 @@ impl<P: Probe> Outage<P> {
     where
         Answer: Future<Output = Result<T, E>>,
     {
-        let end = Instant::now() + self.hold;
+        let end = Instant::now() + self.waiting.hold;
         loop {
             let result = self.admitted(call(), end).await;
             match result {
@@ -152,7 +167,7 @@ impl<P: Probe> Outage<P> {
         loop {
             let pause = (Instant::now() + PROBE_PACE).min(end);
             tokio::select! {
-                () = self.draining.cancelled() => return false,
+                () = self.waiting.draining.cancelled() => return false,
                 back = timeout_at(pause, down.wait_for(|down| !down)) => if back.is_ok() { return true },
             }
             if Instant::now() >= end {
@@ -174,10 +189,18 @@ impl<P: Probe> Outage<P> {
         if !changed {
             return;
         }
+        let shown = now_down.then(|| self.waiting.metrics.peer_down(self.waiting.peer));
+        *self.down_since.lock().unwrap_or_else(PoisonError::into_inner) = shown;
         if now_down {
-            tracing::warn!("a peer is down: deliveries that need it are held");
+            tracing::warn!(
+                peer = ?self.waiting.peer,
+                "a peer is down: deliveries that need it are held"
+            );
         } else {
-            tracing::info!("a peer is back: trial calls first");
+            tracing::info!(
+                peer = ?self.waiting.peer,
+                "a peer is back: trial calls first"
+            );
             *self.successes.lock().unwrap_or_else(PoisonError::into_inner) = Some(0);
         }
     }
@@ -213,8 +236,18 @@ mod tests {
         }
     }
 
+    fn waiting(draining: CancellationToken) -> Waiting {
+        let metrics = Metrics::new("test", "0").unwrap();
+        Waiting {
+            hold: Duration::from_secs(10),
+            draining,
+            metrics,
+            peer: Peer::Cluster,
+        }
+    }
+
     fn outage(switch: &Switch) -> Outage<&Switch> {
-        Outage::new(switch, Duration::from_secs(10), CancellationToken::new())
+        Outage::new(switch, waiting(CancellationToken::new()))
     }
 
     #[tokio::test(start_paused = true)]
@@ -267,7 +300,7 @@ mod tests {
     async fn draining_ends_the_wait() {
         let switch = Switch::default();
         let draining = CancellationToken::new();
-        let outage = Outage::new(&switch, Duration::from_secs(10), draining.clone());
+        let outage = Outage::new(&switch, waiting(draining.clone()));
         let begin = Instant::now();
         let stop = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -290,7 +323,7 @@ mod tests {
         let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let call = || {
             outage.call(
-                |_: &()| false,
+                |(): &()| false,
                 || async {
                     let now = under_way.fetch_add(1, Ordering::Relaxed) + 1;
                     most.fetch_max(now, Ordering::Relaxed);

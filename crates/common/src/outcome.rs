@@ -207,6 +207,8 @@ impl Settlement {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn again() -> Again {
@@ -246,7 +248,7 @@ mod tests {
         for outcome in all() {
             let name = outcome.as_str();
             let settlement = outcome.into_settlement();
-            table.push_str(&format!("| {name} | {} |\n", settlement.as_str()));
+            writeln!(table, "| {name} | {} |", settlement.as_str()).unwrap();
         }
         let docs = include_str!("../../../docs/ARCHITECTURE.md");
         assert!(

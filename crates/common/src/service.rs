@@ -7,7 +7,7 @@
 use std::{collections::HashMap, error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Arg, Command};
-use screwdriver_api_client::Error as ApiError;
+use screwdriver_api_client::SetupError;
 
 use crate::{
     broker::{Broker, Consumption, Publisher, Queue, supervisor::Surroundings, topology::Topology},
@@ -15,11 +15,15 @@ use crate::{
     cluster::ClusterError,
     handler::Handler,
     health::{Health, HealthError, HealthServer, Heartbeat, Readiness},
-    ladder::Ladder,
+    outage::Waiting,
+    policy::Policy,
     settings::{ProcessEnvironment, Settings},
     shutdown::{Shutdown, SignalError, Signals},
     site::Site,
-    telemetry::{Telemetry, metrics::Metrics},
+    telemetry::{
+        Telemetry,
+        metrics::{Metrics, labels::Peer},
+    },
 };
 
 /// `EX_USAGE`: the settings are wrong, and no restart mends them.
@@ -41,8 +45,7 @@ pub struct Process {
 /// A worker's surroundings, before its handler is known.
 #[derive(Debug)]
 pub struct Service {
-    settings: Settings,
-    ladder: Ladder,
+    policy: Policy,
     metrics: Metrics,
     shutdown: Shutdown,
     signals: Signals,
@@ -65,7 +68,7 @@ pub enum ServiceError {
     },
     /// The client of the builds API cannot be set up.
     #[error("the client of the builds API cannot be set up: check API_CA_FILE")]
-    BuildsApi(#[source] ApiError),
+    BuildsApi(#[source] SetupError),
     /// Signals cannot be listened for.
     #[error(transparent)]
     Signals(#[from] SignalError),
@@ -111,6 +114,9 @@ where
             return ExitCode::FAILURE;
         }
     };
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
     let process = Process {
         service,
         settings,
@@ -173,7 +179,8 @@ impl Service {
             settings,
             metrics,
         } = process;
-        let ladder = Ladder::new(&settings.checks.ladder, settings.checks.init_timeout);
+        let policy = Policy::new(settings);
+        let settings = &policy.settings;
         let (readiness, heartbeat) = (Readiness::new(), Heartbeat::new());
         let surroundings = Surroundings {
             condition: readiness.condition("broker"),
@@ -181,12 +188,11 @@ impl Service {
             metrics: metrics.clone(),
             delayed_as_child: settings.telemetry.delayed_as_child,
         };
-        let topology = Topology::new(&settings.broker, &ladder);
+        let topology = Topology::new(&settings.broker, &policy.ladder);
         let consumption = Consumption { service, queues };
         let broker = Broker::new(settings.broker.clone(), topology, consumption, surroundings);
         Ok(Self {
-            settings,
-            ladder,
+            policy,
             metrics,
             shutdown,
             signals,
@@ -196,14 +202,9 @@ impl Service {
         })
     }
 
-    /// What the operator set.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// When checks fall due.
-    pub fn ladder(&self) -> Ladder {
-        self.ladder.clone()
+    /// What decides beside a message.
+    pub fn policy(&self) -> Policy {
+        self.policy.clone()
     }
 
     /// Counters.
@@ -221,10 +222,9 @@ impl Service {
     /// # Errors
     /// An address or a certificate file cannot be used.
     pub fn sites(&self) -> Result<HashMap<String, Site>, ServiceError> {
-        let all = self.settings.executors.all.iter();
+        let all = self.policy.settings.executors.all.iter();
         all.map(|executor| {
-            let draining = self.shutdown.draining().clone();
-            let site = Site::new(executor, self.settings.hold, draining, self.metrics.clone());
+            let site = Site::new(executor, self.waiting(Peer::Cluster));
             let named = |source| ServiceError::Executor {
                 executor: executor.name.clone(),
                 source,
@@ -239,14 +239,18 @@ impl Service {
     /// # Errors
     /// The file of certificate authorities cannot be used.
     pub fn builds_api(&self) -> Result<BuildsApi, ServiceError> {
-        let draining = self.shutdown.draining().clone();
-        BuildsApi::new(
-            &self.settings.builds_api,
-            self.settings.hold,
+        BuildsApi::new(&self.policy.settings.builds_api, self.waiting(Peer::BuildsApi))
+            .map_err(ServiceError::BuildsApi)
+    }
+
+    fn waiting(&self, peer: Peer) -> Waiting {
+        let (draining, metrics) = (self.shutdown.draining().clone(), self.metrics.clone());
+        Waiting {
+            hold: self.policy.settings.hold,
             draining,
-            self.metrics.clone(),
-        )
-        .map_err(ServiceError::BuildsApi)
+            metrics,
+            peer,
+        }
     }
 
     /// Serves until the process is told to stop and what is in hand is finished.
@@ -255,29 +259,28 @@ impl Service {
     /// Signals or health cannot be had.
     pub async fn run<H: Handler>(self, handler: Arc<H>) -> Result<(), ServiceError> {
         let Self {
-            settings,
+            policy,
             metrics,
             shutdown,
             signals,
             readiness,
             heartbeat,
             broker,
-            ladder: _,
         } = self;
         let health = Health {
             readiness,
             heartbeat,
             metrics,
         };
-        let server = HealthServer::bind(&settings.http).await?;
+        let server = HealthServer::bind(&policy.settings.http).await?;
         let stop = tokio_util::sync::CancellationToken::new();
         let serving = server.serve(health, stop.clone());
         let working = async {
-            broker.run(handler, &shutdown, settings.drain).await;
+            broker.run(handler, &shutdown, policy.settings.drain).await;
             stop.cancel();
         };
-        let (served, ()) = tokio::join!(serving, working);
+        let (health_ended, ()) = tokio::join!(serving, working);
         drop(signals);
-        Ok(served?)
+        Ok(health_ended?)
     }
 }

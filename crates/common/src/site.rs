@@ -1,12 +1,9 @@
 //! One executor's namespace together with the watch over its API server's outages.
 
-use tokio_util::sync::CancellationToken;
-
 use crate::{
     cluster::{Cluster, ClusterError},
-    outage::{Outage, Probe, Trouble},
+    outage::{Outage, Probe, Trouble, Waiting},
     settings::ExecutorSettings,
-    telemetry::metrics::Metrics,
 };
 
 /// Where one executor's pods live.
@@ -30,14 +27,9 @@ impl Site {
     ///
     /// # Errors
     /// The address or a certificate file cannot be used.
-    pub fn new(
-        settings: &ExecutorSettings,
-        hold: std::time::Duration,
-        draining: CancellationToken,
-        metrics: Metrics,
-    ) -> Result<Self, ClusterError> {
-        let cluster = Cluster::new(&settings.cluster, metrics)?;
-        let outage = Outage::new(VersionProbe(cluster.clone()), hold, draining);
+    pub fn new(settings: &ExecutorSettings, waiting: Waiting) -> Result<Self, ClusterError> {
+        let cluster = Cluster::new(&settings.cluster, waiting.metrics.clone())?;
+        let outage = Outage::new(VersionProbe(cluster.clone()), waiting);
         Ok(Self {
             cluster,
             prefix: settings.prefix.clone(),

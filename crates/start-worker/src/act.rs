@@ -131,8 +131,7 @@ impl World {
                 created,
                 facts: Some(facts),
             }),
-            Err(_) if created => Ok(Seen::Pod { created, facts: None }),
-            Ok(Found::Nothing) if created => Ok(Seen::Pod { created, facts: None }),
+            Err(_) | Ok(Found::Nothing) if created => Ok(Seen::Pod { created, facts: None }),
             Ok(Found::Occupied | Found::Nothing) => Ok(Seen::Occupied { armed: *armed }),
             Err(trouble) => Err(trouble),
         }

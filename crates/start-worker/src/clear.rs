@@ -23,9 +23,8 @@ pub fn folder(job: &ClearJob<'_>, cache: &CacheSettings) -> Result<PathBuf, Clea
     if !is(&job.resource, "caches") || !is(&job.action, "delete") {
         return Err(ClearError::Disabled);
     }
-    let scope = match job.scope.as_deref() {
-        Some(scope @ ("pipelines" | "jobs" | "events")) => scope,
-        _ => return Err(ClearError::Unsafe),
+    let Some(scope @ ("pipelines" | "jobs" | "events")) = job.scope.as_deref() else {
+        return Err(ClearError::Unsafe);
     };
     let prefix = match job.prefix.as_deref() {
         None | Some("") => "",

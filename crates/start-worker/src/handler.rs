@@ -12,6 +12,7 @@ use common::{
     ladder::{LATER, SOON, retry_delay, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, ParkReason, Room},
+    policy::Policy,
     telemetry::propagation::TraceContext,
     verdict::{Moment, Sight, Verdict, judge, quoted},
 };
@@ -20,7 +21,7 @@ use screwdriver_api_client::BuildUpdate;
 use crate::{
     act::{Seen, World},
     outcome::{Circumstances, Decision, of_start, told},
-    plan::{Plan, Policy, Refusal, StartPlan, StopPlan, plan},
+    plan::{Plan, Refusal, StartPlan, StopPlan, plan},
 };
 
 /// How long a report that nobody insists on may keep a delivery: a slow builds API never delays builds.
@@ -90,11 +91,12 @@ impl Handler for StartHandler {
                 message::start(&job.config, &StartState { attempt, ..state })
             }
             Job::Stop(job) => {
-                let state = job.state.clone().unwrap_or_else(|| StopState {
+                let first = StopState {
                     pass: 1,
                     attempt: 0,
                     trace_context,
-                });
+                };
+                let state = job.state.clone().unwrap_or(first);
                 message::stop(&job.config, &StopState { attempt, ..state })
             }
             Job::Clear(_) | Job::Check(_) | Job::Probe => return Outcome::Parked(ParkReason::AttemptsSpent),
@@ -175,7 +177,7 @@ impl StartHandler {
         // Stop wins: whoever is told that the build is finished deletes the pod.
         match self.world.delete_finished(&plan.executor, &plan.name, uid).await {
             Ok(()) => Outcome::Finished,
-            Err(trouble) => self.back(plan, config, trouble, at),
+            Err(trouble) => come_back(plan, config, trouble, at),
         }
     }
 
@@ -202,10 +204,8 @@ impl StartHandler {
             &moment,
             &self.policy.settings.checks.clocks,
         );
-        match judgement.verdict {
-            Verdict::Failed(_) | Verdict::Recreate { .. } => Some(message::check(config, &check)),
-            _ => None,
-        }
+        // A recreate is for the chain alone: two would race.
+        matches!(judgement.verdict, Verdict::Failed(_)).then(|| message::check(config, &check))
     }
 
     /// Tells the build something that nobody insists on. True if the build is finished.
@@ -240,7 +240,7 @@ impl StartHandler {
         match self.world.pod_lives(plan).await {
             Ok(true) => return Outcome::Adopted,
             Ok(false) => {}
-            Err(trouble) => return self.back(plan, config, trouble, at),
+            Err(trouble) => return come_back(plan, config, trouble, at),
         }
         let report = self
             .world
@@ -276,32 +276,9 @@ impl StartHandler {
         undelivered(&job.config, report, again, &at)
     }
 
-    /// Comes back without spending an attempt.
-    fn back(
-        &self,
-        plan: &StartPlan,
-        config: &BuildConfig<'_>,
-        trouble: Trouble<ClusterError>,
-        at: &Circumstances,
-    ) -> Outcome {
-        match of_start(
-            plan,
-            config,
-            Seen::Refused { trouble, armed: true },
-            &Circumstances {
-                limit: u32::MAX,
-                ..*at
-            },
-        ) {
-            Decision::Back { outcome, .. } => outcome,
-            Decision::Fail { again, .. } => Outcome::Again(again),
-            Decision::End(outcome) | Decision::Tell { outcome, .. } => outcome,
-        }
-    }
-
     async fn stop(&self, plan: &StopPlan, config: &BuildConfig<'_>) -> Outcome {
         let state = &plan.state;
-        let come_back = |state: StopState, delay, cause: Cause| Again {
+        let return_later = |state: StopState, delay, cause: Cause| Again {
             to: Room::Starts,
             delay,
             body: message::stop(config, &state),
@@ -322,15 +299,20 @@ impl StartHandler {
                 if config.token_expired(clock::now()) {
                     return Outcome::Parked(ParkReason::TokenExpired);
                 }
+                // Nothing else ends a stop that carries no token.
+                let limit = self.policy.settings.broker.message_reprocess_limit;
+                if config.token.is_none() && state.attempt >= limit {
+                    return Outcome::Parked(ParkReason::AttemptsSpent);
+                }
                 let failed = state.attempt.saturating_add(1);
                 match trouble {
-                    Trouble::Down(error) => Outcome::Held(come_back(state.clone(), LATER, error.into())),
+                    Trouble::Down(error) => Outcome::Held(return_later(state.clone(), LATER, error.into())),
                     Trouble::Own(error) => {
                         let state = StopState {
                             attempt: failed,
                             ..state.clone()
                         };
-                        Outcome::Again(come_back(state, retry_delay(failed), error.into()))
+                        Outcome::Again(return_later(state, retry_delay(failed), error.into()))
                     }
                 }
             }
@@ -347,6 +329,23 @@ impl StartHandler {
             Ok(()) => Outcome::Stopped,
             Err(error) => Outcome::Unsettled(error.into()),
         }
+    }
+}
+
+/// The start comes back without spending an attempt: its pod may live, so nothing is failed.
+fn come_back(
+    plan: &StartPlan,
+    config: &BuildConfig<'_>,
+    trouble: Trouble<ClusterError>,
+    at: &Circumstances,
+) -> Outcome {
+    let patient = Circumstances {
+        limit: u32::MAX,
+        ..*at
+    };
+    match of_start(plan, config, Seen::Refused { trouble, armed: true }, &patient) {
+        Decision::Fail { again, .. } => Outcome::Again(again),
+        Decision::Back { outcome, .. } | Decision::End(outcome) | Decision::Tell { outcome, .. } => outcome,
     }
 }
 

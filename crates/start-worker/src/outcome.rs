@@ -80,7 +80,7 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
         // The broker refuses: what the retry would need it refuses too. The message stays where it is.
         Seen::Unarmed(error) => Decision::End(Outcome::Unsettled(error.into())),
         Seen::Occupied { armed } => {
-            let again = again(config, unspent(plan, armed), SOON, Occupied.into());
+            let again = again(config, &unspent(plan, armed), SOON, Occupied.into());
             if at.now >= plan.deadline {
                 let text = "Build failed to start. Another pod holds the name of this build's pod. \
                             Ask your cluster admin to delete it, then restart the build.";
@@ -104,7 +104,7 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
                 ..unspent(plan, armed)
             };
             Decision::Back {
-                outcome: Outcome::Held(again(config, state, LATER, error.into())),
+                outcome: Outcome::Held(again(config, &state, LATER, error.into())),
                 text: None,
             }
         }
@@ -144,7 +144,7 @@ fn refused(
     if spends && !fails {
         state.attempt += 1;
     }
-    let again = again(config, state, delay, error.into());
+    let again = again(config, &state, delay, error.into());
     if fails {
         Decision::Fail { text, again }
     } else {
@@ -163,7 +163,7 @@ fn unspent(plan: &StartPlan, armed: bool) -> StartState {
     }
 }
 
-fn again(config: &BuildConfig<'_>, state: StartState, delay: Duration, cause: Cause) -> Again {
+fn again(config: &BuildConfig<'_>, state: &StartState, delay: Duration, cause: Cause) -> Again {
     debug_assert!(
         START_DELAYS.contains(&delay),
         "{delay:?} is no step of the start ladder"
@@ -171,7 +171,7 @@ fn again(config: &BuildConfig<'_>, state: StartState, delay: Duration, cause: Ca
     Again {
         to: Room::Starts,
         delay,
-        body: message::start(config, &state),
+        body: message::start(config, state),
         cause,
     }
 }

@@ -5,15 +5,16 @@ use std::{path::PathBuf, time::Duration};
 use common::{
     handler::Taken,
     job::{CheckState, Job, Recreate, StartJob, StartState, StopJob, StopState},
-    ladder::Ladder,
     outcome::ParkReason,
     pod_identity::{LABEL_BUILD, build_label, pod_name},
-    settings::{ExecutorSettings, Settings},
+    policy::Policy,
+    settings::ExecutorSettings,
     telemetry::propagation::TraceContext,
     verdict::LastLook,
 };
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use screwdriver_api_client::BuildToken;
 
 use crate::{
     clear::{self, ClearError},
@@ -23,15 +24,6 @@ use crate::{
 
 /// A token older than this may belong to a start that the broker or a person brought back.
 const FRESH: i64 = 60;
-
-/// What decides beside the job.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// Executors, limits and deadlines.
-    pub settings: Settings,
-    /// When checks fall due.
-    pub ladder: Ladder,
-}
 
 /// What to do.
 #[derive(Debug)]
@@ -124,7 +116,7 @@ fn start_plan(
     now: Timestamp,
     policy: &Policy,
 ) -> Plan {
-    let claims = job.config.token.as_ref().and_then(|token| token.claims());
+    let claims = job.config.token.as_ref().and_then(BuildToken::claims);
     let expires = claims.as_ref().and_then(|claims| claims.expires);
     if expires.is_some_and(|expires| expires <= now) {
         return Plan::Park(ParkReason::TokenExpired);
@@ -171,8 +163,9 @@ fn start_plan(
 fn choose<'p>(job: &StartJob<'_>, policy: &'p Policy) -> Result<&'p ExecutorSettings, ExecutorError> {
     let executors = &policy.settings.executors;
     match &job.state {
-        Some(state) => executor::named(executors, &state.executor),
-        None => executor::choose(
+        // A start that came back before one was chosen carries none.
+        Some(state) if !state.executor.is_empty() => executor::named(executors, &state.executor),
+        Some(_) | None => executor::choose(
             executors,
             &job.config.annotations,
             &job.container,

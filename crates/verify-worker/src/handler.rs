@@ -11,6 +11,7 @@ use common::{
     ladder::{LATER, SOON, retry_delay},
     outage::Trouble,
     outcome::{Again, Outcome, ParkReason, Room},
+    policy::Policy,
     telemetry::propagation::TraceContext,
     verdict::{Judgement, Moment, Sight, Verdict, judge, wants_events},
 };
@@ -22,7 +23,7 @@ use crate::{
     outcome::{
         Circumstances, Decision, IfFinished, Next, Report, Then, held, of_look, of_trouble, report_due,
     },
-    plan::{Look, Plan, Policy, plan},
+    plan::{Look, Plan, plan},
 };
 
 /// How long a note may keep a check.

@@ -15,7 +15,7 @@ use common::{
     service::{Process, Service, ServiceError},
 };
 
-use crate::{act::World, handler::VerifyHandler, plan::Policy};
+use crate::{act::World, handler::VerifyHandler};
 
 /// The service's name in logs, traces and the broker's list of connections.
 pub const SERVICE: &str = "verify-worker";
@@ -36,9 +36,6 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
         publisher: service.publisher(),
         metrics: service.metrics(),
     };
-    let policy = Policy {
-        settings: service.settings().clone(),
-        ladder: service.ladder(),
-    };
+    let policy = service.policy();
     service.run(Arc::new(VerifyHandler { policy, world })).await
 }

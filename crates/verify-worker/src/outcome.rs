@@ -18,7 +18,7 @@ use screwdriver_api_client::{BuildUpdate, Stats};
 
 /// A build that is finished and has no pod is still looked at while it is younger than this: its start may
 /// be under way, and would leave a pod that nobody looks at.
-const START_MAY_COME: Duration = Duration::from_secs(60);
+const START_MAY_COME: Duration = Duration::from_mins(1);
 
 /// What to do after a look.
 #[derive(Debug)]
@@ -137,8 +137,7 @@ pub fn of_look(
         Verdict::Waiting { cause } | Verdict::Progressing { cause } => {
             (waiting(check, &cause, at), Then::Rearm(next))
         }
-        Verdict::Terminating { .. } => (Report::Nothing, Then::Rearm(next)),
-        Verdict::Missing => (Report::Nothing, Then::Rearm(next)),
+        Verdict::Terminating { .. } | Verdict::Missing => (Report::Nothing, Then::Rearm(next)),
         Verdict::NotCreated => {
             let text = check
                 .message
@@ -342,12 +341,11 @@ fn note(check: &CheckState, text: String) -> Report {
     }
 }
 
-/// A look beside the chain ends with itself.
+/// A look beside the chain ends with itself. It does not recreate either: the chain sees the same, and two
+/// would race.
 fn only_once(check: &CheckState, then: Then) -> Then {
     match then {
-        Then::Rearm(_) if check.once => Then::End(Outcome::Nothing),
-        // The chain sees the same and recreates; two would race.
-        Then::Recreate(..) if check.once => Then::End(Outcome::Nothing),
+        Then::Rearm(_) | Then::Recreate(..) if check.once => Then::End(Outcome::Nothing),
         then => then,
     }
 }

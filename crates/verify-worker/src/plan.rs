@@ -2,22 +2,12 @@
 
 use common::{
     job::{CheckJob, CheckState, Job},
-    ladder::Ladder,
     outcome::ParkReason,
     pod_identity::{LABEL_BUILD, build_label},
-    settings::Settings,
+    policy::Policy,
     verdict::LastLook,
 };
 use jiff::Timestamp;
-
-/// What decides beside the check.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// Executors, clocks, limits and deadlines.
-    pub settings: Settings,
-    /// When checks fall due.
-    pub ladder: Ladder,
-}
 
 /// What to do.
 #[derive(Debug)]
@@ -62,8 +52,13 @@ pub fn plan(job: &Job<'_>, now: Timestamp, policy: &Policy) -> Plan {
 }
 
 fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
+    if job.config.token_expired(now) {
+        return Plan::Park(ParkReason::TokenExpired);
+    }
     let executors = &policy.settings.executors;
     let (check, by) = match &job.state {
+        // A chain that began with a predecessor's message has no name before a look has seen the pod.
+        Some(state) if state.pod.is_empty() => (state.clone(), By::Label),
         Some(state) => (state.clone(), By::Name),
         None => (predecessors(executors.default.clone(), now), By::Label),
     };

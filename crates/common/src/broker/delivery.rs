@@ -2,6 +2,8 @@
 //!
 //! lapin's delivery, which anyone could ack, is private in here; ours is settled by value, once.
 
+use std::time::Duration;
+
 use lapin::{
     Acker,
     options::{BasicAckOptions, BasicNackOptions},
@@ -14,6 +16,9 @@ use crate::{
     outcome::{Again, ParkReason, Settlement},
     telemetry::propagation::TraceContext,
 };
+
+/// How long a message that is handed back is kept first.
+const BEFORE_REQUEUE: Duration = Duration::from_secs(2);
 
 /// A message in hand. Dropped unsettled it stays with the broker, which delivers it again.
 pub struct Delivery {
@@ -152,6 +157,9 @@ impl Delivery {
     }
 
     async fn requeue(self) -> Result<Settled, SettleError> {
+        // It comes back at once: without a pause, a broker that refuses publishes would be asked in a loop,
+        // and every turn counts against the delivery limit.
+        tokio::time::sleep(BEFORE_REQUEUE).await;
         let options = BasicNackOptions {
             multiple: false,
             requeue: true,

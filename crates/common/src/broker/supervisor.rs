@@ -113,6 +113,7 @@ impl Broker {
                     pauses = self::pauses();
                     let end = self.serve(&mut session, &handler, shutdown).await;
                     self.surroundings.condition.unready("not connected to the broker");
+                    self.show_consumers(false);
                     if matches!(end, End::Draining) {
                         self.drain(session, shutdown, drain).await;
                         return;
@@ -153,6 +154,7 @@ impl Broker {
 
     async fn serve<H: Handler>(&self, session: &mut Session, handler: &Arc<H>, shutdown: &Shutdown) -> End {
         self.surroundings.condition.ready();
+        self.show_consumers(true);
         tracing::info!(queues = ?self.consumption.queues, "consuming");
         let mut pulse = tokio::time::interval(PULSE);
         let blocked = self.blocked.subscribe();
@@ -169,6 +171,12 @@ impl Broker {
             if let ControlFlow::Break(error) = turn {
                 return End::Lost(error);
             }
+        }
+    }
+
+    fn show_consumers(&self, up: bool) {
+        for queue in &self.consumption.queues {
+            self.surroundings.metrics.consumer_up(*queue, up);
         }
     }
 
@@ -209,7 +217,7 @@ impl Broker {
                 let (handler, metrics) = (handler.clone(), self.surroundings.metrics.clone());
                 let as_child = self.surroundings.delayed_as_child;
                 self.tasks.spawn(async move {
-                    handler::deliver(handler.as_ref(), delivery, &metrics, as_child).await
+                    handler::deliver(handler.as_ref(), delivery, &metrics, as_child).await;
                 });
                 ControlFlow::Continue(())
             }

@@ -1,4 +1,4 @@
-//! Which queues there must be, with which arguments. Pure; [`super::session`] makes them so.
+//! Which queues there must be, with which arguments. Pure; `session` makes them so.
 
 use std::{collections::BTreeSet, time::Duration};
 

@@ -1,5 +1,5 @@
 //! What an API server can answer, by meaning. Status and `reason` decide; where they do not tell enough,
-//! [`forbidden`] and [`unavailable`] alone look at the text.
+//! `forbidden` and `unavailable` alone look at the text.
 
 use std::{error::Error, time::Duration};
 

@@ -138,7 +138,8 @@ async fn stops_when_told_though_a_client_dawdles() {
     assert_eq!(served.get("/livez").await.0, 200);
     served.stop.cancel();
     tokio::time::pause();
-    assert!(matches!(served.server.join_next().await, Some(Ok(Ok(())))));
+    let ended = tokio::time::timeout(2 * STOP_BUDGET, served.server.join_next()).await;
+    assert!(matches!(ended, Ok(Some(Ok(Ok(()))))), "{ended:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,357 @@
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::RETRY_AFTER;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::error::Class;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn ask(build: u64, status: u16, body: &[u8]) -> Result<(), Error> {
+    let question = Question {
+        build: Some(BuildId::try_from(build).unwrap()),
+        token: None,
+    };
+    let headers = HeaderMap::new();
+    classify(
+        question,
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: &headers,
+            body,
+        },
+        NOW,
+    )
+}
+
+fn said(status: u16, message: &str) -> Vec<u8> {
+    json!({"statusCode": status, "error": "Reason", "message": message})
+        .to_string()
+        .into_bytes()
+}
+
+fn message_of(error: &Error) -> &str {
+    match error {
+        Error::Finished { message }
+        | Error::Unauthorized { message }
+        | Error::Forbidden { message }
+        | Error::NotFound { message }
+        | Error::Invalid { message, .. }
+        | Error::Server { message, .. }
+        | Error::Unexpected { message, .. } => message,
+        other => panic!("no message in {other:?}"),
+    }
+}
+
+/// Variant and class of what a status without a body comes to.
+fn meaning(status: u16) -> String {
+    match ask(1, status, b"") {
+        Ok(()) => "Ok".to_owned(),
+        Err(error) => {
+            let variant = format!("{error:?}");
+            let variant = variant.split([' ', '{', '(']).next().unwrap().to_owned();
+            format!("{:?} ({variant})", error.class())
+        }
+    }
+}
+
+#[test]
+fn every_status_has_a_meaning() {
+    let mut runs: Vec<(RangeInclusive<u16>, String)> = Vec::new();
+    for status in 100..=599 {
+        let meaning = meaning(status);
+        match runs.last_mut() {
+            Some((run, same)) if *same == meaning => *run = *run.start()..=status,
+            _ => runs.push((status..=status, meaning)),
+        }
+    }
+    let mut table = String::new();
+    for (run, meaning) in runs {
+        writeln!(table, "{}-{}: {meaning}", run.start(), run.end()).unwrap();
+    }
+    insta::assert_snapshot!(table, @r"
+    100-199: Environment (Unexpected)
+    200-299: Ok
+    300-399: Environment (Unexpected)
+    400-400: Permanent (Invalid)
+    401-401: Environment (Unauthorized)
+    402-402: Permanent (Invalid)
+    403-403: Environment (Forbidden)
+    404-404: Environment (NotFound)
+    405-407: Permanent (Invalid)
+    408-408: Transient (Server)
+    409-428: Permanent (Invalid)
+    429-429: Transient (RateLimited)
+    430-499: Permanent (Invalid)
+    500-599: Transient (Server)
+    ");
+}
+
+#[test]
+fn finished_is_what_the_api_says_of_this_build_and_nothing_else() {
+    let closed = "Can only update RUNNING, QUEUED, BLOCKED, FROZEN, or UNSTABLE builds";
+    let gone = "Build 8609 does not exist";
+    assert_eq!(
+        ask(8609, 403, &said(403, closed)).unwrap_err().class(),
+        Class::Finished
+    );
+    assert_eq!(
+        ask(8609, 404, &said(404, gone)).unwrap_err().class(),
+        Class::Finished
+    );
+
+    let page = format!("<html><body>{gone}</body></html>").into_bytes();
+    let near_misses = [
+        (
+            "another build is gone",
+            404,
+            said(404, "Build 860 does not exist"),
+        ),
+        (
+            "the id is only the beginning of another",
+            404,
+            said(404, "Build 86091 does not exist"),
+        ),
+        ("text before", 404, said(404, "Sorry: Build 8609 does not exist")),
+        (
+            "text after",
+            404,
+            said(404, "Build 8609 does not exist, nor does its pipeline"),
+        ),
+        ("no id", 404, said(404, "Build does not exist")),
+        ("no such route", 404, said(404, "Not Found")),
+        (
+            "another build's token",
+            403,
+            said(403, "Credential only valid for 8609"),
+        ),
+        ("no scope", 403, said(403, "Insufficient scope")),
+        (
+            "duplicate pod",
+            403,
+            said(
+                403,
+                "Can not update status to RUNNING. Build Id: 8609 is still running.",
+            ),
+        ),
+        (
+            "text before",
+            403,
+            said(403, "You Can only update RUNNING builds"),
+        ),
+        ("another case", 403, said(403, "can only update RUNNING builds")),
+        ("nothing after", 403, said(403, "Can only update")),
+        ("texts exchanged", 403, said(403, gone)),
+        ("texts exchanged", 404, said(404, closed)),
+        ("a page", 404, page),
+        ("plain text", 403, closed.as_bytes().to_vec()),
+        ("JSON text", 403, json!(closed).to_string().into_bytes()),
+        (
+            "another field",
+            403,
+            json!({"error": closed}).to_string().into_bytes(),
+        ),
+        ("cut off", 403, said(403, closed)[..60].to_vec()),
+        ("empty", 404, Vec::new()),
+    ];
+    for (name, status, body) in near_misses {
+        let error = ask(8609, status, &body).unwrap_err();
+        assert_eq!(error.class(), Class::Environment, "{name}: {error:?}");
+    }
+    for status in [400, 401, 409, 410, 429, 500, 502] {
+        let error = ask(8609, status, &said(status, closed)).unwrap_err();
+        assert_ne!(error.class(), Class::Finished, "{status}");
+    }
+}
+
+#[test]
+fn without_a_build_nothing_is_finished() {
+    let body = said(403, "Can only update RUNNING builds");
+    let question = Question {
+        build: None,
+        token: None,
+    };
+    let answer = Answer {
+        status: StatusCode::FORBIDDEN,
+        headers: &HeaderMap::new(),
+        body: &body,
+    };
+    assert!(matches!(
+        classify(question, answer, NOW),
+        Err(Error::Forbidden { .. })
+    ));
+}
+
+#[test]
+fn a_build_is_wanted_unless_the_api_says_that_it_started() {
+    let ask = |status: u16, body: &[u8]| {
+        let question = Question {
+            build: Some(BuildId::try_from(8609).unwrap()),
+            token: None,
+        };
+        let status = StatusCode::from_u16(status).unwrap();
+        wanted(
+            question,
+            Answer {
+                status,
+                headers: &HeaderMap::new(),
+                body,
+            },
+            NOW,
+        )
+    };
+    let started = "Build is already running or finished.";
+    assert_eq!(ask(200, br#"{"token":"eyJ"}"#).unwrap(), Wanted::Yes);
+    assert_eq!(ask(200, b"not even JSON").unwrap(), Wanted::Yes);
+    assert_eq!(ask(403, &said(403, started)).unwrap(), Wanted::RunningOrFinished);
+    assert!(matches!(
+        ask(403, started.as_bytes()),
+        Err(Error::Forbidden { .. })
+    ));
+    assert!(matches!(
+        ask(403, &said(403, "Insufficient scope")),
+        Err(Error::Forbidden { .. })
+    ));
+    assert!(matches!(
+        ask(404, &said(404, started)),
+        Err(Error::NotFound { .. })
+    ));
+    assert!(matches!(
+        ask(404, &said(404, "Build does not exist")),
+        Err(Error::NotFound { .. })
+    ));
+    assert!(matches!(ask(503, &said(503, started)), Err(Error::Server { .. })));
+}
+
+#[test]
+fn messages_are_one_bounded_line() {
+    let table: [(&[u8], &str); 6] = [
+        (
+            &said(400, "Invalid request payload input"),
+            "Invalid request payload input",
+        ),
+        (
+            &said(400, " two\r\n\tlines \u{1b}[31m red\u{0}"),
+            "two lines [31m red",
+        ),
+        (b"<html>\n<h1>502</h1>\n</html>", "<html> <h1>502</h1> </html>"),
+        (
+            b"{\"message\":{\"not\":\"text\"}}",
+            "{\"message\":{\"not\":\"text\"}}",
+        ),
+        (b"caf\xe9", "caf\u{fffd}"),
+        (b" \n ", "Bad Request"),
+    ];
+    for (body, expected) in table {
+        assert_eq!(message_of(&ask(1, 400, body).unwrap_err()), expected);
+    }
+    let long = "\u{e4}".repeat(400);
+    assert_eq!(
+        message_of(&ask(1, 400, &said(400, &long)).unwrap_err()),
+        "\u{e4}".repeat(300)
+    );
+    assert_eq!(message_of(&ask(1, 499, b"").unwrap_err()), "no reason given");
+}
+
+#[test]
+fn an_echoed_token_is_cut_out_even_where_the_message_ends() {
+    let token: BuildToken = "eyJ0.eyJ1.c2ln".parse().unwrap();
+    let text = format!(
+        "{} Authorization: Bearer {} refused",
+        "x".repeat(270),
+        token.expose()
+    );
+    let question = Question {
+        build: None,
+        token: Some(&token),
+    };
+    for body in [said(500, &text), text.clone().into_bytes()] {
+        let answer = Answer {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            headers: &HeaderMap::new(),
+            body: &body,
+        };
+        let error = classify(question, answer, NOW).unwrap_err();
+        assert!(message_of(&error).contains("Bearer [redac"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("eyJ"), "{error:?}");
+    }
+}
+
+#[test]
+fn a_redirect_names_the_host_and_no_more() {
+    let table = [
+        (
+            "https://login.example:8443/auth?session=secret",
+            "redirect to https://login.example:8443",
+        ),
+        (
+            "https://user:secret@login.example/",
+            "redirect to https://login.example",
+        ),
+        ("/v4/builds/1/", "redirect to another path"),
+        ("https://", "Permanent Redirect"),
+    ];
+    for (location, expected) in table {
+        let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
+        let answer = Answer {
+            status: StatusCode::PERMANENT_REDIRECT,
+            headers: &headers,
+            body: b"",
+        };
+        let error = classify(
+            Question {
+                build: None,
+                token: None,
+            },
+            answer,
+            NOW,
+        )
+        .unwrap_err();
+        assert_eq!(message_of(&error), expected);
+        assert_eq!(error.class(), Class::Environment);
+    }
+}
+
+#[test]
+fn the_wait_that_the_api_asks_for_is_kept() {
+    let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("7"))]);
+    let ask = |status| {
+        let answer = Answer {
+            status,
+            headers: &headers,
+            body: b"",
+        };
+        classify(
+            Question {
+                build: None,
+                token: None,
+            },
+            answer,
+            NOW,
+        )
+        .unwrap_err()
+    };
+    let seven = Some(Duration::from_secs(7));
+    for status in [StatusCode::REQUEST_TIMEOUT, StatusCode::SERVICE_UNAVAILABLE] {
+        assert!(matches!(ask(status), Error::Server { retry_after, .. } if retry_after == seven));
+    }
+    assert!(
+        matches!(ask(StatusCode::TOO_MANY_REQUESTS), Error::RateLimited { retry_after } if retry_after == seven)
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_answer_panics_and_every_error_is_one_bounded_line(status in 100_u16..1000, body: Vec<u8>) {
+        if let Err(error) = ask(1, status, &body) {
+            let text = error.to_string();
+            prop_assert!(!text.contains(char::is_control));
+            prop_assert!(text.chars().count() <= LONGEST_MESSAGE + 100);
+        }
+    }
+}

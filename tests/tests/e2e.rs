@@ -1,0 +1,6 @@
+//! The promises, on the real peers. One file a promise; each test has a corner of its own.
+
+#[path = "e2e/corner.rs"]
+mod corner;
+#[path = "e2e/p1_one_pod.rs"]
+mod p1_one_pod;
