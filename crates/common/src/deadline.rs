@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_token_that_says_nothing_sets_no_end() {
-        for token in ["", "no-jwt", "e30.e30.c2ln"] {
+        for token in ["no-jwt", "e30.W10.c2ln", "e30.e30.c2ln"] {
             assert_eq!(deadline(token, 0, HOUR), time("2026-01-01T13:00:00Z"), "{token}");
         }
     }

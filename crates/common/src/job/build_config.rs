@@ -98,9 +98,7 @@ impl<'a> BuildConfig<'a> {
             raw: Opaque(raw),
             build_id: required(fields.build_id, "buildConfig.buildId", "a positive whole number")?,
             api_uri: api_uri(fields.api_uri)?,
-            // An empty token is as good as none: no API takes it.
-            token: optional(fields.token, "buildConfig.token", "a text")?
-                .filter(|token: &BuildToken| !token.expose().is_empty()),
+            token: optional(fields.token, "buildConfig.token", "a text")?,
             annotations: optional(fields.annotations, "buildConfig.annotations", "an object")?
                 .unwrap_or_default(),
             job_id: id(fields.job_id, "buildConfig.jobId")?,
