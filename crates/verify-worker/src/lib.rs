@@ -7,6 +7,8 @@ pub mod act;
 pub mod handler;
 pub mod outcome;
 pub mod plan;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

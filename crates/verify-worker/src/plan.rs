@@ -62,32 +62,13 @@ fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
         Some(state) => (state.clone(), By::Name),
         None => (predecessors(executors.default.clone(), now), By::Label),
     };
-    // An executor that is no longer configured: look where new builds go, rather than nowhere.
-    let executor = executors
-        .all
-        .iter()
-        .find(|executor| executor.name == check.executor);
-    let executor = executor.or_else(|| {
-        executors
-            .all
-            .iter()
-            .find(|executor| executor.name == executors.default)
-    });
-    let Some(executor) = executor else {
-        return Plan::Park(ParkReason::WrongQueue);
-    };
-    let label = format!(
-        "{LABEL_BUILD}={}",
-        build_label(&executor.prefix, &job.config.build_id)
-    );
-    Plan::Look(Box::new(Look {
-        check: CheckState {
-            executor: executor.name.clone(),
-            ..check
-        },
-        by,
-        label,
-    }))
+    // An executor that is no longer configured has no place to look at: the check waits for the settings to
+    // be mended. Another executor has no such pod, and the build would be failed or get a second one.
+    let prefix = executors
+        .get(&check.executor)
+        .map_or("", |executor| &executor.prefix);
+    let label = format!("{LABEL_BUILD}={}", build_label(prefix, &job.config.build_id));
+    Plan::Look(Box::new(Look { check, by, label }))
 }
 
 /// The predecessor's verify message says nothing but which build it is about.
@@ -108,3 +89,6 @@ fn predecessors(executor: String, now: Timestamp) -> CheckState {
         trace_context: None,
     }
 }
+
+#[cfg(test)]
+mod tests;
