@@ -96,8 +96,10 @@ fn a_recreate_is_no_look_to_confirm() {
 fn a_look_beside_the_chain_arms_nothing() {
     let pod = facts("u1", 0);
     let pod = Some(&pod);
+    // So young that a finished build without a pod would be looked at again.
     let once = CheckState {
         once: true,
+        started_at: time("2026-01-01T11:59:45Z"),
         ..check()
     };
     let cases = [
