@@ -142,9 +142,10 @@ impl BuildsApi {
 
     /// The updates of one build that were answered with 2xx.
     pub fn accepted(&self, id: u64) -> Vec<Asked> {
-        let mut history = self.history();
-        history.retain(|asked| asked.updates(id) && asked.answered.is_some_and(|status| status < 300));
-        history
+        let accepted =
+            |asked: &&Asked| asked.updates(id) && asked.answered.is_some_and(|status| status < 300);
+        let state = self.shared.state();
+        state.history.iter().filter(accepted).cloned().collect()
     }
 
     /// Sets what publishes a build's stop message once it has ended.

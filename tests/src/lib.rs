@@ -1,15 +1,18 @@
 //! Real peers for tests and demo, one room each: [`broker`], [`control_plane`], [`kubelet`],
 //! [`builds_api`], [`collector`], [`worker`]; [`world`] starts them all for one run.
+//! [`scenario`] is the list of builds that tests and [`demo`] play on them.
 
 pub mod broker;
 pub mod builds_api;
 pub mod collector;
 pub mod control_plane;
+pub mod demo;
 pub mod http_client;
 mod http_server;
 pub mod kubelet;
 pub mod pki;
 pub mod poll;
 pub mod process;
+pub mod scenario;
 pub mod worker;
 pub mod world;

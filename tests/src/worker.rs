@@ -180,6 +180,11 @@ impl Worker {
         Ok(answer.text())
     }
 
+    /// The file that its log goes to.
+    pub fn log_file(&self) -> &Path {
+        &self.log
+    }
+
     /// Its whole log since the first start.
     pub fn log(&self) -> String {
         process::tail(&self.log, usize::MAX)

@@ -4,3 +4,5 @@
 mod corner;
 #[path = "e2e/p1_one_pod.rs"]
 mod p1_one_pod;
+#[path = "e2e/seed_table.rs"]
+mod seed_table;

@@ -113,7 +113,7 @@ impl Step {
 // === impl Build ===
 
 impl Build {
-    pub(super) fn new(id: u64, status: Status, now: Timestamp) -> Self {
+    pub(crate) fn new(id: u64, status: Status, now: Timestamp) -> Self {
         let init = Step {
             name: "sd-setup-init".to_owned(),
             start_time: Some(now),

@@ -16,6 +16,10 @@ const NOT_FOUND: &str = "rpc error: code = NotFound desc = failed to pull and un
 const NO_ENTRYPOINT: &str = "failed to create containerd task: failed to create shim task: OCI runtime create \
     failed: runc create failed: unable to start container process: error during container init: exec: \
     \"/opt/sd/launcher_entrypoint.sh\": stat /opt/sd/launcher_entrypoint.sh: no such file or directory";
+const UNAVAILABLE: &str = "rpc error: code = Unavailable desc = failed to pull and unpack image \"{image}\": failed \
+    to resolve image: unexpected status from HEAD request: 503 Service Unavailable";
+const NODE_LOW: &str = "The node was low on resource: ephemeral-storage. Threshold quantity: 54606Mi, available: \
+    54067500Ki. Container launcher was using 32Ki, request is 0, has larger consumption of ephemeral-storage. ";
 const EVICTED: &str = "Pod ephemeral local storage usage exceeds the total limit of containers 5Mi. ";
 
 impl Life {
@@ -122,6 +126,58 @@ impl Life {
             Step::Wait(duration),
             killed,
             Step::terminated(Role::Sidecar, 0, "Completed"),
+        ])
+    }
+
+    /// The kernel kills the build for its memory before anybody has seen it run.
+    pub fn out_of_memory_at_once() -> Self {
+        Self::new(launched()).then([
+            Step::normal(Role::Build, "Pulled", PRESENT),
+            Step::terminated(Role::Build, 137, "OOMKilled"),
+            Step::terminated(Role::Sidecar, 0, "Completed"),
+        ])
+    }
+
+    /// The registry answers 503 for `duration`; after that the build runs.
+    pub fn registry_down(duration: Duration) -> Self {
+        Self::new(launched())
+            .then([
+                Step::normal(Role::Build, "Pulling", PULLING),
+                failed(&format!("Failed to pull image \"{{image}}\": {UNAVAILABLE}")),
+                failed("Error: ErrImagePull"),
+                Step::waiting(Role::Build, "ErrImagePull", UNAVAILABLE),
+                Step::Wait(duration),
+                Step::normal(Role::Build, "Pulling", PULLING),
+                Step::normal(
+                    Role::Build,
+                    "Pulled",
+                    "Successfully pulled image \"{image}\" in 1s",
+                ),
+            ])
+            .then(running())
+    }
+
+    /// The init container that brings the launcher fails; the build behind it never begins.
+    pub fn launcher_fails() -> Self {
+        Self::new([
+            Step::Admitted,
+            Step::normal(Role::Launcher, "Pulled", PRESENT),
+            Step::Running(Role::Launcher),
+            Step::terminated(Role::Launcher, 1, "Error"),
+        ])
+    }
+
+    /// The node runs low on disk and evicts the pod while its launcher is still at work.
+    pub fn evicted_before_it_ran() -> Self {
+        Self::new([
+            Step::Admitted,
+            Step::normal(Role::Launcher, "Pulled", PRESENT),
+            Step::Running(Role::Launcher),
+            Step::warning(None, "Evicted", NODE_LOW),
+            Step::PhaseFailed {
+                reason: "Evicted".to_owned(),
+                message: NODE_LOW.to_owned(),
+            },
         ])
     }
 

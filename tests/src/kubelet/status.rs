@@ -33,7 +33,8 @@ pub(super) fn after(
             status.phase = Some("Failed".to_owned());
             status.reason = Some(reason.clone());
             status.message = Some(layout.fill(message, None));
-            end_containers(&mut status, 137, now);
+            // What waits stays so: a recording's pod that was evicted before its build began shows it.
+            end_running(&mut status, 137, now);
         }
         Step::Admitted => admit(&mut status, spec, now),
         Step::Waiting { container, .. }
@@ -56,7 +57,8 @@ pub(super) fn after(
 
 /// The status once a deleted pod has stopped: what ran was told to end, what waited was never found.
 pub(super) fn stopped(mut status: PodStatus, pod: &Pod, now: Timestamp) -> PodStatus {
-    end_containers(&mut status, 143, now);
+    end_running(&mut status, 143, now);
+    lose_waiting(&mut status, now);
     if let Some(spec) = &pod.spec {
         settle(&mut status, spec, now);
     }
@@ -85,11 +87,7 @@ fn containers(status: &PodStatus) -> impl Iterator<Item = &ContainerStatus> {
 }
 
 fn find<'a>(status: &'a mut PodStatus, name: &str) -> Option<&'a mut ContainerStatus> {
-    let lists = status
-        .init_container_statuses
-        .iter_mut()
-        .chain(&mut status.container_statuses);
-    lists.flatten().find(|container| container.name == name)
+    every_container(status).find(|container| container.name == name)
 }
 
 /// Gives every container its first status, once.
@@ -125,26 +123,36 @@ fn admit(status: &mut PodStatus, spec: &PodSpec, now: Timestamp) {
     status.container_statuses = Some(all(&spec.containers));
 }
 
-/// Ends whatever has not ended.
-fn end_containers(status: &mut PodStatus, exit_code: i32, now: Timestamp) {
-    let lists = status
-        .init_container_statuses
-        .iter_mut()
-        .chain(&mut status.container_statuses);
-    for container in lists.flatten() {
-        let state = container.state.clone().unwrap_or_default();
-        if state.running.is_some() {
+/// Ends what runs.
+fn end_running(status: &mut PodStatus, exit_code: i32, now: Timestamp) {
+    for container in every_container(status) {
+        if container
+            .state
+            .as_ref()
+            .is_some_and(|state| state.running.is_some())
+        {
             end(container, exit_code, "Error", None, now);
-        } else if state.terminated.is_none() {
-            end(
-                container,
-                137,
-                "ContainerStatusUnknown",
-                Some(NOT_LOCATED.to_owned()),
-                now,
-            );
         }
     }
+}
+
+/// What neither runs nor has ended is not to be found in the runtime.
+fn lose_waiting(status: &mut PodStatus, now: Timestamp) {
+    for container in every_container(status) {
+        let state = container.state.as_ref();
+        if state.is_none_or(|state| state.running.is_none() && state.terminated.is_none()) {
+            let text = Some(NOT_LOCATED.to_owned());
+            end(container, 137, "ContainerStatusUnknown", text, now);
+        }
+    }
+}
+
+fn every_container(status: &mut PodStatus) -> impl Iterator<Item = &mut ContainerStatus> {
+    status
+        .init_container_statuses
+        .iter_mut()
+        .chain(&mut status.container_statuses)
+        .flatten()
 }
 
 /// Derives readiness, phase and conditions from the states.
