@@ -240,7 +240,11 @@ impl StartHandler {
         match self.world.pod_lives(plan).await {
             Ok(true) => return Outcome::Adopted,
             Ok(false) => {}
-            Err(trouble) => return come_back(plan, config, trouble, at),
+            // Its pod may live: nothing is failed before that is known.
+            Err(trouble) => {
+                let cause = trouble.into_inner().into();
+                return Outcome::Again(Again { cause, ..again });
+            }
         }
         let report = self
             .world
@@ -304,15 +308,15 @@ impl StartHandler {
                 if config.token.is_none() && state.attempt >= limit {
                     return Outcome::Parked(ParkReason::AttemptsSpent);
                 }
-                let failed = state.attempt.saturating_add(1);
                 match trouble {
                     Trouble::Down(error) => Outcome::Held(return_later(state.clone(), LATER, error.into())),
                     Trouble::Own(error) => {
+                        let (delay, attempt) = (retry_delay(state.attempt), state.attempt.saturating_add(1));
                         let state = StopState {
-                            attempt: failed,
+                            attempt,
                             ..state.clone()
                         };
-                        Outcome::Again(return_later(state, retry_delay(failed), error.into()))
+                        Outcome::Again(return_later(state, delay, error.into()))
                     }
                 }
             }

@@ -128,7 +128,7 @@ impl VerifyHandler {
         facts: Option<Facts>,
         now: Timestamp,
     ) -> (Option<Facts>, Judgement) {
-        let moment = self.moment(&look.check, config, now);
+        let moment = self.moment(&look.check, config, facts.as_ref(), now);
         let clocks = &self.policy.settings.checks.clocks;
         let Some(facts) = facts else {
             let sight = Sight::Absent {
@@ -149,7 +149,13 @@ impl VerifyHandler {
         (Some(facts), judgement)
     }
 
-    fn moment(&self, check: &CheckState, config: &BuildConfig<'_>, now: Timestamp) -> Moment {
+    fn moment(
+        &self,
+        check: &CheckState,
+        config: &BuildConfig<'_>,
+        facts: Option<&Facts>,
+        now: Timestamp,
+    ) -> Moment {
         let allowed = self.policy.settings.start.deadline;
         let deadline = common::deadline::of_start(check.started_at, check.held, config, allowed);
         let start_deadline =
@@ -157,7 +163,7 @@ impl VerifyHandler {
         Moment {
             now,
             started_at: check.started_at,
-            recreated: check.recreated,
+            recreated: facts.map_or(check.recreated, |facts| facts.recreated),
             start_deadline,
         }
     }

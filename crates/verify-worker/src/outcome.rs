@@ -283,7 +283,10 @@ fn recreate(
     next: Next,
     at: &Circumstances<'_>,
 ) -> (Vec<u8>, Next) {
-    let n = next.check.recreated.saturating_add(1);
+    // A pod that is still there says itself how often it was replaced: the order for its replacement may be
+    // on its way already, and repeating it is not another replacement.
+    let replaced = facts.map_or(next.check.recreated, |facts| facts.recreated);
+    let n = replaced.saturating_add(1);
     let start = StartState {
         executor: check.executor.clone(),
         attempt: 0,

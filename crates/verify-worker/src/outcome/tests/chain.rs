@@ -58,8 +58,8 @@ fn a_lost_pod_is_ordered_anew_and_the_chain_goes_on() {
 }
 
 #[test]
-fn the_count_goes_on_from_the_larger_of_checks_and_pods() {
-    for (by_check, by_pod, n) in [(0, 0, 1), (2, 0, 3), (0, 2, 3), (1, 2, 3)] {
+fn a_dead_pod_counts_for_itself_however_often_its_replacement_was_ordered() {
+    for (by_check, by_pod, n) in [(0, 0, 1), (1, 0, 1), (0, 2, 3), (1, 2, 3), (3, 2, 3)] {
         let decision = decide(
             &seen(by_check),
             lost(),
