@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 
 use self::{
     row::Row,
-    screen::{Screen, Slot},
+    screen::{Screen, Slot, Startup},
     summary::Ended,
 };
 use crate::{
@@ -37,13 +37,12 @@ const TRACED: &str = "no-node-yet";
 
 /// Plays the demo; `true` if every build met its expected end. Fails when it could not be played.
 pub async fn run() -> anyhow::Result<bool> {
-    let screen = Arc::new(Screen::new());
-    let stage = open(&screen).await?;
+    let (screen, stage) = open().await?;
     let scenarios = all();
-    screen.say(&format!(
-        "\n{} builds, one message each; checks of their pods after 1 s, 2 s, 6 s, and then every 6 s\n",
+    println!(
+        "\n{} builds; their pods are checked after 1 s, 2 s, 6 s, and then every 6 s.\n",
         scenarios.len()
-    ));
+    );
     screen.header(&Row::header());
     let begin = Instant::now();
     let builds = scenarios.iter().enumerate().map(|(number, scenario)| {
@@ -54,8 +53,9 @@ pub async fn run() -> anyhow::Result<bool> {
     let took = begin.elapsed();
     screen.end();
 
-    print!("{}", summary::table(&ended, took));
-    print!("{}", summary::texts(&ended));
+    let width = screen.width();
+    print!("{}", summary::table(&ended, took, width));
+    print!("{}", summary::texts(&ended, width));
     print!("{}", trace(&stage, &ended).await);
     let troubles = troubles(&stage);
     print!("{}", summary::troubles(&troubles));
@@ -63,28 +63,30 @@ pub async fn run() -> anyhow::Result<bool> {
 }
 
 /// Starts peers and workers, and tells so.
-async fn open(screen: &Arc<Screen>) -> anyhow::Result<Stage> {
-    screen.say("Real peers, started for this run:");
-    let progress = screen.progress();
-    let peers = Peers::shared_with(&|name, ready| progress.tell(name, ready)).await?;
+async fn open() -> anyhow::Result<(Arc<Screen>, Stage)> {
+    println!("Real peers, started for this run:");
+    let startup = Startup::new();
+    let peers = Peers::shared_with(&|name, ready| startup.tell(name, ready)).await?;
     let world = World::new("demo").await?;
-    progress.tell("start-worker, verify-worker", false);
-    let notes = Arc::clone(screen);
+    startup.tell("start-worker, verify-worker", false);
+    let screen = Arc::new(Screen::new());
+    let notes = Arc::clone(&screen);
     let tell = move |told: Told| notes.note(&told);
     let stage = Stage::open(Arc::new(world), tell)
         .await
         .context("start the workers")?;
-    progress.tell("start-worker, verify-worker", true);
+    startup.tell("start-worker, verify-worker", true);
+    startup.end();
     // The world holds them from here on.
     drop(peers);
-    Ok(stage)
+    Ok((screen, stage))
 }
 
 /// One build from its message to its end, with its row in the table.
 async fn build<'a>(screen: &Screen, stage: &Stage, scenario: &'a Scenario, after: Duration) -> Ended<'a> {
     let kills = scenario.acts.iter().any(|act| matches!(act, Act::KillWorkers));
     let slot = screen.slot();
-    slot.show(&Row::coming(scenario).to_string());
+    slot.show(&Row::coming(scenario));
     tokio::time::sleep(if kills { after + BEFORE_THE_KILL } else { after }).await;
     let begin = Instant::now();
     let (id, result) = match stage.publish(scenario).await {
@@ -93,7 +95,7 @@ async fn build<'a>(screen: &Screen, stage: &Stage, scenario: &'a Scenario, after
     };
     let story = id.and_then(|id| stage.story(id).ok());
     if let Some(story) = &story {
-        slot.end(&Row::of(scenario, story).to_string(), result.is_ok());
+        slot.end(&Row::of(scenario, story), result.is_ok());
     }
     Ended {
         scenario,
@@ -110,7 +112,7 @@ async fn follow(slot: &Slot, stage: &Stage, scenario: &Scenario, id: u64) -> any
     loop {
         tokio::select! {
             result = &mut playing => return result,
-            _ = pace.tick() => slot.show(&Row::of(scenario, &stage.story(id)?).to_string()),
+            _ = pace.tick() => slot.show(&Row::of(scenario, &stage.story(id)?)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -76,7 +76,12 @@ const SHORT_CLOCKS: [(&str, &str); 4] = [
 impl Peers {
     /// The peers of this run, started if nobody has yet.
     pub async fn shared() -> anyhow::Result<Arc<Self>> {
-        Self::shared_with(&|_, _| {}).await
+        let started = AtomicBool::new(false);
+        let peers = Self::shared_with(&|_, _| started.store(true, Ordering::Relaxed)).await?;
+        if started.into_inner() {
+            println!("peers: {}", peers.describe());
+        }
+        Ok(peers)
     }
 
     /// The same; `progress` hears of each peer twice if it has to be started: by name, then that it is ready.
@@ -118,7 +123,6 @@ impl Peers {
             pki,
             directory,
         };
-        println!("peers: {}", peers.describe());
         Ok(peers)
     }
 

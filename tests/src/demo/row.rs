@@ -61,6 +61,24 @@ impl Row {
             text: text(story),
         }
     }
+
+    /// What is worth a line of its own: everything but the pod's state. Empty before the message is published.
+    pub(super) fn news(&self) -> String {
+        let Self {
+            build,
+            scenario: _,
+            pod: _,
+            checks,
+            outcome,
+            status,
+            text,
+        } = self;
+        [build, checks, outcome, status, text]
+            .map(String::as_str)
+            .join(" ")
+            .trim()
+            .to_owned()
+    }
 }
 
 /// The columns; what is too long for one ends with an ellipsis, but for the last, which may be cut at will.
@@ -105,7 +123,8 @@ fn text(story: &Story) -> String {
     }
 }
 
-fn cut(text: &str, most: usize) -> String {
+/// At most so many characters, with an ellipsis where something is missing.
+pub(super) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

@@ -4,12 +4,14 @@
 use std::{
     collections::BTreeMap,
     io::IsTerminal as _,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::row::Row;
 use crate::scenario::Told;
 
 /// Frames of a spinner; the last is shown no more.
@@ -21,6 +23,8 @@ const TICK: Duration = Duration::from_millis(120);
 pub(super) struct Screen {
     /// None without a terminal.
     bars: Option<MultiProgress>,
+    /// Bars that are not held are soon given up by the library, and with them their lines.
+    held: Mutex<Vec<ProgressBar>>,
     begin: Instant,
 }
 
@@ -35,7 +39,8 @@ pub(super) struct Slot {
 /// Lines about what is being started.
 #[derive(Debug)]
 pub(super) struct Startup {
-    screen: Arc<Screen>,
+    /// None without a terminal.
+    bars: Option<MultiProgress>,
     begun: Mutex<BTreeMap<&'static str, (Instant, Option<ProgressBar>)>>,
 }
 
@@ -43,90 +48,95 @@ pub(super) struct Startup {
 
 impl Screen {
     pub(super) fn new() -> Self {
-        let terminal = std::io::stdout().is_terminal();
         Self {
-            bars: terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout())),
+            bars: bars(),
+            held: Mutex::default(),
             begin: Instant::now(),
         }
     }
 
-    /// A line for good, above all that changes.
+    /// How many columns there are; none if lines may be as long as they like.
+    pub(super) fn width(&self) -> Option<usize> {
+        let columns = Term::stdout()
+            .size_checked()
+            .map(|(_, columns)| usize::from(columns));
+        columns.filter(|_| self.bars.is_some())
+    }
+
+    /// A line for good, above the table.
     pub(super) fn say(&self, line: &str) {
         match &self.bars {
-            Some(bars) => bars.suspend(|| println!("{line}")),
+            // A terminal that is gone has nobody to tell.
+            Some(bars) => drop(bars.println(line)),
             None => println!("{line}"),
         }
     }
 
     /// What the world does to a build.
     pub(super) fn note(&self, told: &Told) {
-        let line = format!("build {} ({}): {}", told.build, told.scenario, told.what);
-        if self.bars.is_some() {
-            self.say(&format!("  {line}"));
-        } else {
-            self.say(&format!("{}>> {line}", clock(self.begin)));
-        }
+        let Told {
+            build,
+            scenario,
+            what,
+        } = told;
+        self.say(&format!(
+            "{}build {build} ({scenario}): {what}",
+            clock(self.begin)
+        ));
     }
 
     /// The names of the table's columns.
     pub(super) fn header(&self, line: &str) {
         match &self.bars {
             Some(bars) => {
-                let bar = bars.add(ProgressBar::new_spinner().with_style(style("  {msg:.bold}")));
+                let bar = bars.add(ProgressBar::new_spinner().with_style(style("\n  {msg:.bold}")));
                 bar.abandon_with_message(line.to_owned());
+                self.hold(bar);
             }
-            None => println!("{:>7}  {line}", ""),
+            None => println!("{:>9}{line}", ""),
         }
     }
 
     /// A new line at the end of the table.
     pub(super) fn slot(&self) -> Slot {
+        let bar = self.bars.as_ref().map(spinner);
+        if let Some(bar) = &bar {
+            self.hold(bar.clone());
+        }
         Slot {
-            bar: self.spinner(),
+            bar,
             begin: self.begin,
             last: Mutex::default(),
         }
     }
 
-    /// For what is being started.
-    pub(super) fn progress(self: &Arc<Self>) -> Startup {
-        Startup {
-            screen: Arc::clone(self),
-            begun: Mutex::default(),
-        }
-    }
-
-    /// Nothing changes any more.
+    /// The table stays as it is; what follows stands below it.
     pub(super) fn end(&self) {
+        if self.bars.is_some() {
+            println!();
+        }
         println!();
     }
 
-    fn spinner(&self) -> Option<ProgressBar> {
-        let bar = self.bars.as_ref()?.add(ProgressBar::new_spinner());
-        bar.set_style(style("{spinner:.cyan} {wide_msg}"));
-        bar.enable_steady_tick(TICK);
-        Some(bar)
+    fn hold(&self, bar: ProgressBar) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(bar);
     }
 }
 
 // === impl Slot ===
 
 impl Slot {
-    /// Shows a line if it is new.
-    pub(super) fn show(&self, line: &str) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last == line {
-            return;
-        }
-        line.clone_into(&mut last);
+    /// Shows a row. Without a terminal only if there is news: a pod alternates between two words for minutes.
+    pub(super) fn show(&self, row: &Row) {
         match &self.bar {
-            Some(bar) => bar.set_message(line.to_owned()),
-            None => println!("{}{}", clock(self.begin), line.trim_end()),
+            Some(bar) => bar.set_message(row.to_string()),
+            None if self.is_news(row) => self.print(row),
+            None => {}
         }
     }
 
-    /// Shows the last line, and whether it is as it should be.
-    pub(super) fn end(&self, line: &str, met: bool) {
+    /// Shows the last row, and whether it is as it should be.
+    pub(super) fn end(&self, row: &Row, met: bool) {
         let mark = if met { "✓" } else { "✗" };
         match &self.bar {
             Some(bar) => {
@@ -136,21 +146,40 @@ impl Slot {
                     "{prefix:.red} {wide_msg}"
                 }));
                 bar.set_prefix(mark);
-                bar.abandon_with_message(line.to_owned());
+                bar.abandon_with_message(row.to_string());
             }
-            None => self.show(line),
+            None => self.print(row),
         }
+    }
+
+    fn print(&self, row: &Row) {
+        println!("{}{}", clock(self.begin), row.to_string().trim_end());
+    }
+
+    fn is_news(&self, row: &Row) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = row.news();
+        let changed = *last != news;
+        *last = news;
+        changed
     }
 }
 
 // === impl Startup ===
 
 impl Startup {
+    pub(super) fn new() -> Self {
+        Self {
+            bars: bars(),
+            begun: Mutex::default(),
+        }
+    }
+
     /// `name` is being started, or is ready.
     pub(super) fn tell(&self, name: &'static str, ready: bool) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if !ready {
-            let bar = self.screen.spinner();
+            let bar = self.bars.as_ref().map(spinner);
             if let Some(bar) = &bar {
                 bar.set_message(name);
             }
@@ -160,16 +189,35 @@ impl Startup {
         let Some((since, bar)) = begun.remove(name) else {
             return;
         };
-        let line = format!("{name:<28}  {:>4.1} s", since.elapsed().as_secs_f64());
-        match bar {
-            Some(bar) => {
-                bar.set_style(style("{prefix:.green} {wide_msg}"));
-                bar.set_prefix("✓");
-                bar.abandon_with_message(line);
+        let line = format!("  {name:<28}  {:>4.1} s", since.elapsed().as_secs_f64());
+        match (&self.bars, bar) {
+            (Some(bars), Some(bar)) => {
+                bar.finish_and_clear();
+                bars.remove(&bar);
+                drop(bars.println(line));
             }
-            None => println!("  {line}"),
+            _ => println!("{line}"),
         }
     }
+
+    /// What follows stands below.
+    pub(super) fn end(&self) {
+        if self.bars.is_some() {
+            println!();
+        }
+    }
+}
+
+/// Lines that change in place, if there is a terminal for them.
+fn bars() -> Option<MultiProgress> {
+    let terminal = std::io::stdout().is_terminal();
+    terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout()))
+}
+
+fn spinner(bars: &MultiProgress) -> ProgressBar {
+    let bar = bars.add(ProgressBar::new_spinner().with_style(style("{spinner:.cyan} {wide_msg}")));
+    bar.enable_steady_tick(TICK);
+    bar
 }
 
 /// The time since `begin`, as a column.

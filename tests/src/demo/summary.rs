@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::row::status;
+use super::row::{cut, status};
 use crate::{
     builds_api::Status,
     scenario::{Scenario, Story},
@@ -41,14 +41,13 @@ impl Ended<'_> {
 }
 
 /// Expected and real ends, and what each scenario shows.
-pub(super) fn table(ended: &[Ended<'_>], took: Duration) -> String {
+pub(super) fn table(ended: &[Ended<'_>], took: Duration, width: Option<usize>) -> String {
     let mut text = format!(
         "  {:<16}  {:<15}  {:<15}  {:>6}  {}\n",
         "scenario", "expected", "got", "took", "shows that"
     );
     for build in ended {
-        let _ = writeln!(
-            text,
+        let line = format!(
             "{} {:<16}  {:<15}  {:<15}  {:>4.1} s  {}",
             if build.met() { "✓" } else { "✗" },
             build.scenario.name,
@@ -57,6 +56,7 @@ pub(super) fn table(ended: &[Ended<'_>], took: Duration) -> String {
             build.took.as_secs_f64(),
             build.scenario.shows,
         );
+        let _ = writeln!(text, "{}", cut(&line, width.unwrap_or(usize::MAX)));
         if let Some(problem) = &build.problem {
             let _ = writeln!(text, "    {problem}");
         }
@@ -72,7 +72,7 @@ pub(super) fn table(ended: &[Ended<'_>], took: Duration) -> String {
 }
 
 /// The texts of failed builds, whole.
-pub(super) fn texts(ended: &[Ended<'_>]) -> String {
+pub(super) fn texts(ended: &[Ended<'_>], width: Option<usize>) -> String {
     let mut text = String::from("\nWhat the users of the failed builds read:\n");
     let failed = ended.iter().filter_map(|build| {
         let story = build.story.as_ref()?;
@@ -80,7 +80,11 @@ pub(super) fn texts(ended: &[Ended<'_>]) -> String {
         (story.build.status == Status::Failure).then_some((build.scenario.name, message))
     });
     for (name, message) in failed {
-        let _ = writeln!(text, "  {name}: {message}");
+        let lines = wrapped(
+            &format!("{name}: {message}"),
+            width.map_or(usize::MAX, |width| width.saturating_sub(4)),
+        );
+        let _ = writeln!(text, "  {}", lines.join("\n    "));
     }
     text
 }
@@ -97,6 +101,24 @@ pub(super) fn troubles(troubles: &[String]) -> String {
         let _ = writeln!(text, "trouble: {trouble}");
         text
     })
+}
+
+/// The text in lines of at most `width` characters, broken between words where a word fits a line.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        let length = line.chars().count();
+        if line.is_empty() {
+            line.push_str(word);
+        } else if length.saturating_add(1 + word.chars().count()) <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
 }
 
 fn brief(end: Status, pods: usize) -> String {
@@ -122,11 +144,22 @@ mod tests {
             problem: problem.map(ToOwned::to_owned),
             took: Duration::from_millis(1_500),
         };
-        let text = table(&[ended(None), ended(Some("no pod"))], Duration::from_secs(3));
+        let text = table(
+            &[ended(None), ended(Some("no pod"))],
+            Duration::from_secs(3),
+            None,
+        );
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].starts_with("✓ healthy           SUCCESS, 1 pod   nothing           1.5 s  "));
         assert!(lines[2].starts_with("✗ healthy"));
         assert_eq!(lines[3], "    no pod");
         assert!(text.ends_with("1 of 2 builds met their expected end, in 3 s.\n"));
+    }
+
+    #[test]
+    fn long_texts_break_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("unbreakable it is", 4), ["unbreakable", "it", "is"]);
+        assert_eq!(wrapped("one two three", usize::MAX), ["one two three"]);
     }
 }

@@ -26,6 +26,9 @@ use crate::{
 /// for a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(100);
 
+/// The age of a start at its first check, by the clocks of [`World`]. Other builds' checks wait beside it.
+const FIRST_CHECK: SignedDuration = SignedDuration::from_secs(1);
+
 /// The label that pods of [`super::SELECTIVE`] ask for. Its value is the namespace, so that the node of one stage is
 /// none of another's.
 const POOL: &str = "sd-pool";
@@ -191,12 +194,12 @@ impl Stage {
                     .await
             }
             Act::KillWorkers => {
-                tell("SIGKILL to both workers, its check is not due yet");
+                tell("SIGKILL to both workers");
                 self.workers.lock().await.iter_mut().for_each(Worker::kill);
                 Ok(())
             }
             Act::StartWorkers => {
-                tell("its check has fallen due in the broker: both workers are started again");
+                tell("its check has fallen due in the broker; both workers are started again");
                 let mut workers = self.workers.lock().await;
                 let [start, verify] = &mut *workers;
                 tokio::try_join!(Box::pin(start.restart()), Box::pin(verify.restart()))?;
@@ -214,7 +217,10 @@ impl Stage {
                 Sight::Told(beginning) => story.texts().iter().any(|text| text.starts_with(beginning)),
                 Sight::Outcome(wanted) => story.outcomes().contains(&wanted),
                 Sight::Checks(count) => story.checks() >= count,
-                Sight::CheckDue => self.world.vhost.depth(&checks).await? > Some(0),
+                Sight::CheckDue => {
+                    let age = now().duration_since(story.build.create_time);
+                    age > FIRST_CHECK && self.world.vhost.depth(&checks).await? > Some(0)
+                }
             };
             anyhow::ensure!(
                 seen,
