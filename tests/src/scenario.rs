@@ -89,7 +89,7 @@ pub enum Sight {
     Outcome(&'static str),
     /// It was checked so often.
     Checks(usize),
-    /// A check has fallen due, and nobody takes it.
+    /// Its check has fallen due, and nobody takes it.
     CheckDue,
 }
 

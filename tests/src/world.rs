@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -61,6 +61,9 @@ pub struct World {
     directory: PathBuf,
 }
 
+/// Hears of a peer that is started: its name, and whether it is ready.
+pub type Progress<'a> = &'a (dyn Fn(&'static str, bool) + Send + Sync);
+
 /// Clocks short enough for tests: checks at 1 s, 2 s, 6 s and then every 6 s.
 const SHORT_CLOCKS: [(&str, &str); 4] = [
     ("CHECK_LADDER", "1s,2s"),
@@ -74,16 +77,27 @@ const SHORT_CLOCKS: [(&str, &str); 4] = [
 impl Peers {
     /// The peers of this run, started if nobody has yet.
     pub async fn shared() -> anyhow::Result<Arc<Self>> {
+        let started = AtomicBool::new(false);
+        let peers = Self::shared_with(&|_, _| started.store(true, Ordering::Relaxed)).await?;
+        if started.into_inner() {
+            // Past the test harness, which keeps what passing tests print to itself.
+            writeln!(std::io::stderr(), "peers: {}", peers.describe())?;
+        }
+        Ok(peers)
+    }
+
+    /// The same; `progress` hears of each peer twice if it has to be started: by name, then that it is ready.
+    pub async fn shared_with(progress: Progress<'_>) -> anyhow::Result<Arc<Self>> {
         let mut running = PEERS.lock().await;
         if let Some(peers) = running.upgrade() {
             return Ok(peers);
         }
-        let peers = Arc::new(Self::start().await?);
+        let peers = Arc::new(Self::start(progress).await?);
         *running = Arc::downgrade(&peers);
         Ok(peers)
     }
 
-    async fn start() -> anyhow::Result<Self> {
+    async fn start(progress: Progress<'_>) -> anyhow::Result<Self> {
         // reqwest, kube and lapin in this process need a provider as the workers do.
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let directory = tempfile::Builder::new().prefix("sd-testbed-").tempdir()?;
@@ -94,9 +108,16 @@ impl Peers {
         };
         let pki = Pki::create(&at("pki")?)?;
         let (broker_at, cluster_at) = (at("broker")?, at("control-plane")?);
-        let (broker, control_plane) =
-            tokio::try_join!(Broker::start(&broker_at), ControlPlane::start(&cluster_at, &pki))?;
-        let kubelet = Kubelet::start(&control_plane, vec![NodeSpec::default()]).await?;
+        let (broker, control_plane) = tokio::try_join!(
+            told("RabbitMQ", progress, Broker::start(&broker_at)),
+            told(
+                "Kubernetes control plane",
+                progress,
+                ControlPlane::start(&cluster_at, &pki)
+            )
+        )?;
+        let nodes = Kubelet::start(&control_plane, vec![NodeSpec::default()]);
+        let kubelet = told("scripted kubelet", progress, nodes).await?;
         let peers = Self {
             broker,
             control_plane,
@@ -104,8 +125,6 @@ impl Peers {
             pki,
             directory,
         };
-        // Past the test harness, which keeps what passing tests print to itself.
-        writeln!(std::io::stderr(), "peers: {}", peers.describe())?;
         Ok(peers)
     }
 
@@ -118,6 +137,17 @@ impl Peers {
             origin(self.control_plane.owned())
         )
     }
+}
+
+async fn told<T>(
+    name: &'static str,
+    progress: Progress<'_>,
+    starting: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    progress(name, false);
+    let peer = starting.await?;
+    progress(name, true);
+    Ok(peer)
 }
 
 // === impl World ===

@@ -47,7 +47,7 @@ pub fn all() -> Vec<Scenario> {
 fn healthy() -> Scenario {
     Scenario {
         name: "healthy",
-        shows: "a pod runs, the build ends, and the stop that the API sends then takes the pod away",
+        shows: "the build ends well, and the API's stop takes its pod away",
         image: "node:22",
         lives: vec![Life::healthy()],
         message: Message::default(),
@@ -78,7 +78,7 @@ fn no_node_yet() -> Scenario {
     ];
     Scenario {
         name: "no-node-yet",
-        shows: "no node takes the pod until one comes: the user reads why, and the build is not failed",
+        shows: "without a node a build waits, told why, and is not failed",
         image: "ruby:3.4",
         message: Message {
             executor: Some(SELECTIVE),
@@ -95,7 +95,7 @@ fn no_node_yet() -> Scenario {
 fn slow_pull() -> Scenario {
     Scenario {
         name: "slow-pull",
-        shows: "a pull outlasts the init timeout: the user reads of the delay, and the build is not failed",
+        shows: "a pull that outlasts the init timeout is told, not failed",
         image: "registry.example.com/team/huge:1",
         lives: vec![Life::slow_pull(Duration::from_secs(8))],
         expected: Expected::success()
@@ -108,7 +108,7 @@ fn slow_pull() -> Scenario {
 fn registry_down_for_a_while() -> Scenario {
     Scenario {
         name: "registry-down",
-        shows: "the registry fails and comes back: infrastructure gets more time than a wrong name",
+        shows: "a registry that is down gets more time than a wrong name",
         image: "registry.example.com/team/tools:2",
         lives: vec![Life::registry_down(Duration::from_secs(4))],
         expected: Expected::success()
@@ -121,7 +121,7 @@ fn registry_down_for_a_while() -> Scenario {
 fn evicted_before_it_ran() -> Scenario {
     Scenario {
         name: "evicted-early",
-        shows: "a pod that the node evicts before the build ran is made anew under the same name",
+        shows: "a pod that never ran is made anew under the same name",
         image: "python:3.14",
         lives: vec![Life::evicted_before_it_ran(), Life::healthy()],
         expected: Expected::success()
@@ -135,7 +135,7 @@ fn evicted_before_it_ran() -> Scenario {
 fn image_missing() -> Scenario {
     Scenario {
         name: "image-missing",
-        shows: "an image that does not exist fails the build, with the registry's own words",
+        shows: "a missing image fails its build in the registry's words",
         image: "registry.example.com/team/tols:1",
         lives: vec![Life::image_missing()],
         acts: Vec::new(),
@@ -151,7 +151,7 @@ fn image_missing() -> Scenario {
 fn config_error() -> Scenario {
     Scenario {
         name: "config-error",
-        shows: "a Secret that is missing fails the build and sends the user to the cluster admin",
+        shows: "a missing Secret is the cluster admin's to mend",
         image: "registry.example.com/team/needs-secret:1",
         lives: vec![Life::create_container_config_error()],
         acts: Vec::new(),
@@ -167,7 +167,7 @@ fn config_error() -> Scenario {
 fn start_error() -> Scenario {
     Scenario {
         name: "start-error",
-        shows: "an image without a shell fails the build, quoting the entrypoint that did not start",
+        shows: "a command that does not start is quoted",
         image: "registry.example.com/team/scratch:1",
         lives: vec![Life::start_error()],
         acts: Vec::new(),
@@ -183,7 +183,7 @@ fn start_error() -> Scenario {
 fn launcher_fails() -> Scenario {
     Scenario {
         name: "launcher-fails",
-        shows: "an init container that fails before the build is the cluster admin's business",
+        shows: "a launcher that fails is the cluster admin's to mend",
         image: "registry.example.com/team/tools:3",
         lives: vec![Life::launcher_fails()],
         acts: Vec::new(),
@@ -199,7 +199,7 @@ fn launcher_fails() -> Scenario {
 fn out_of_memory() -> Scenario {
     Scenario {
         name: "out-of-memory",
-        shows: "a build that the kernel kills for its memory reads which annotation to raise",
+        shows: "a build out of memory reads which annotation to raise",
         image: "gradle:9",
         lives: vec![Life::out_of_memory_at_once()],
         acts: Vec::new(),
@@ -215,7 +215,7 @@ fn out_of_memory() -> Scenario {
 fn aborted_while_running() -> Scenario {
     Scenario {
         name: "aborted-running",
-        shows: "a user aborts a running build, and its pod goes",
+        shows: "a stop takes the pod of a running build away",
         image: "maven:3",
         acts: runs_then(&[Act::Abort]),
         expected: Expected::aborted(&["created", "healthy", "stopped"]),
@@ -226,7 +226,7 @@ fn aborted_while_running() -> Scenario {
 fn aborted_before_start() -> Scenario {
     Scenario {
         name: "aborted-first",
-        shows: "a start whose build was aborted meanwhile: its pod goes as soon as the API says so",
+        shows: "stop wins: the pod of a build aborted first goes at once",
         image: "rust:1.95",
         message: Message {
             status: Status::Aborted,
@@ -248,7 +248,7 @@ fn aborted_before_start() -> Scenario {
 fn late_start() -> Scenario {
     Scenario {
         name: "late-start",
-        shows: "an old start whose build is finished makes no pod at all",
+        shows: "an old start of a finished build makes no pod",
         image: "php:8",
         message: Message {
             status: Status::Success,
@@ -277,7 +277,7 @@ fn workers_killed() -> Scenario {
     ];
     Scenario {
         name: "workers-killed",
-        shows: "both workers are killed before the first check: it falls due in the broker and is done later",
+        shows: "checks fall due in the broker with both workers killed",
         image: "debian:13",
         lives: vec![Life::held()],
         acts: killed.into_iter().chain(runs_then(&[SUCCEEDS])).collect(),

@@ -26,12 +26,23 @@ use crate::{
 /// for a machine that does other things too.
 const PATIENCE: Duration = Duration::from_secs(100);
 
+/// The age of a start at its first check, by the clocks of [`World`]. Other builds' checks wait beside it.
+const FIRST_CHECK: SignedDuration = SignedDuration::from_secs(1);
+
 /// The label that pods of [`super::SELECTIVE`] ask for. Its value is the namespace, so that the node of one stage is
 /// none of another's.
 const POOL: &str = "sd-pool";
 
-/// What the world did to a build: its id and a few words.
-pub type Told = (u64, &'static str);
+/// What the world does to a build.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    /// The build's id.
+    pub build: u64,
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// A few words.
+    pub what: &'static str,
+}
 
 /// The configurations of the builds, for the stops that the API has published.
 type Configs = Arc<Mutex<BTreeMap<u64, BuildConfig>>>;
@@ -103,7 +114,7 @@ impl Stage {
     /// was there instead.
     pub async fn play(&self, scenario: &Scenario, id: u64) -> anyhow::Result<()> {
         for act in &scenario.acts {
-            self.act(*act, id).await?;
+            self.act(*act, scenario, id).await?;
         }
         let what = format!("the end of {} (build {id})", scenario.name);
         poll::until(&what, PATIENCE, || async {
@@ -152,7 +163,14 @@ impl Stage {
         .await
     }
 
-    async fn act(&self, act: Act, id: u64) -> anyhow::Result<()> {
+    async fn act(&self, act: Act, scenario: &Scenario, id: u64) -> anyhow::Result<()> {
+        let tell = |what| {
+            (self.tell)(Told {
+                build: id,
+                scenario: scenario.name,
+                what,
+            });
+        };
         match act {
             Act::Await(sight) => self.wait_for(sight, id).await,
             Act::Release => {
@@ -162,29 +180,26 @@ impl Stage {
                 Ok(())
             }
             Act::AddNode => {
-                (self.tell)((id, "a node comes that takes its pod"));
+                tell("a node comes that takes its pod");
                 let node = NodeSpec::default().label(POOL, self.world.namespace.name());
                 Box::pin(self.world.peers.kubelet.add_node(node)).await?;
                 Ok(())
             }
             Act::Launcher(status) => self.world.api.set_status(id, status).await,
             Act::Abort => {
-                (self.tell)((id, "a user aborts it"));
+                tell("a user aborts it");
                 self.world
                     .api
                     .set_status(id, crate::builds_api::Status::Aborted)
                     .await
             }
             Act::KillWorkers => {
-                (self.tell)((id, "SIGKILL to both workers, its check is not due yet"));
+                tell("SIGKILL to both workers");
                 self.workers.lock().await.iter_mut().for_each(Worker::kill);
                 Ok(())
             }
             Act::StartWorkers => {
-                (self.tell)((
-                    id,
-                    "its check has fallen due in the broker: both workers are started again",
-                ));
+                tell("its check has fallen due in the broker; both workers are started again");
                 let mut workers = self.workers.lock().await;
                 let [start, verify] = &mut *workers;
                 tokio::try_join!(Box::pin(start.restart()), Box::pin(verify.restart()))?;
@@ -202,7 +217,10 @@ impl Stage {
                 Sight::Told(beginning) => story.texts().iter().any(|text| text.starts_with(beginning)),
                 Sight::Outcome(wanted) => story.outcomes().contains(&wanted),
                 Sight::Checks(count) => story.checks() >= count,
-                Sight::CheckDue => self.world.vhost.depth(&checks).await? > Some(0),
+                Sight::CheckDue => {
+                    let age = now().duration_since(story.build.create_time);
+                    age > FIRST_CHECK && self.world.vhost.depth(&checks).await? > Some(0)
+                }
             };
             anyhow::ensure!(
                 seen,

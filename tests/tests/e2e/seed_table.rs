@@ -48,7 +48,7 @@ async fn ends_as_expected(name: &str) -> anyhow::Result<()> {
     let scenario = all().into_iter().find(|scenario| scenario.name == name);
     let scenario = scenario.context("it is in the list")?;
     play(name, async |world| {
-        let stage = Stage::open(world, |(build, what)| println!("build {build}: {what}")).await?;
+        let stage = Stage::open(world, |told| println!("{told:?}")).await?;
         let id = stage.publish(&scenario).await?;
         stage.play(&scenario, id).await?;
         stage.trace_is_complete(&scenario, id).await?;
