@@ -3,7 +3,8 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use testbed::world::World;
+use k8s_openapi::api::core::v1::Pod;
+use testbed::{builds_api::Build, poll, worker::Worker, world::World};
 
 /// Generous: the machine may be building something else.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -14,7 +15,16 @@ where
     F: FnOnce(Arc<World>) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    let world = Arc::new(World::new(name).await?);
+    play_in(World::new(name).await?, test).await
+}
+
+/// The same in a corner that the test has made.
+pub(crate) async fn play_in<F, Fut>(world: World, test: F) -> anyhow::Result<()>
+where
+    F: FnOnce(Arc<World>) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let world = Arc::new(world);
     let result = AssertUnwindSafe(test(world.clone())).catch_unwind().await;
     if !matches!(result, Ok(Ok(()))) {
         eprintln!("{}", world.explain().await);
@@ -26,4 +36,50 @@ where
         Vec::<String>::new()
     );
     Ok(())
+}
+
+/// The seed's words for a build that runs: it has a node.
+pub(crate) fn has_node(build: &Build) -> bool {
+    build.stat("hostname").is_some()
+}
+
+/// Waits until the build has no pod that is not terminating.
+pub(crate) async fn no_living_pod(world: &World, build: u64, deadline: Duration) -> anyhow::Result<()> {
+    poll::until(&format!("the end of build {build}'s pods"), deadline, || async {
+        let pods = world.pods(build).await?;
+        let living = pods.iter().filter(|pod| lives(pod)).count();
+        anyhow::ensure!(living == 0, "{living} pods live");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
+
+/// Waits until the queue holds that many messages that nobody has taken.
+pub(crate) async fn holds(world: &World, queue: &str, wanted: u32, deadline: Duration) -> anyhow::Result<()> {
+    poll::until(&format!("queue {queue} to hold {wanted}"), deadline, || async {
+        let depth = world.vhost.depth(queue).await?;
+        anyhow::ensure!(depth == Some(wanted), "it holds {depth:?}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
+
+/// Whether the pod is not terminating.
+pub(crate) fn lives(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_none()
+}
+
+/// A queue of the workers', which are all named after the main one.
+pub(crate) fn ours(world: &World, suffix: &str) -> String {
+    format!("{}.{suffix}", world.vhost.queue())
+}
+
+/// The sum of the worker's counters whose line has all these labels.
+pub(crate) async fn counted(worker: &Worker, labels: &[&str]) -> anyhow::Result<f64> {
+    let metrics = worker.metrics().await?;
+    let lines = metrics.lines().filter(|line| !line.starts_with('#'));
+    let matching = lines.filter(|line| labels.iter().all(|label| line.contains(label)));
+    Ok(matching
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum())
 }
