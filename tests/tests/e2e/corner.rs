@@ -1,10 +1,15 @@
 //! A test's corner of the peers, which explains itself when the test fails.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt as _;
 use k8s_openapi::api::core::v1::Pod;
-use testbed::{builds_api::Build, poll, worker::Worker, world::World};
+use kube::api::ListParams;
+use testbed::{broker::Seen, builds_api::Build, poll, worker::Worker, world::World};
 
 /// Generous: the machine may be building something else.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -54,14 +59,41 @@ pub(crate) async fn no_living_pod(world: &World, build: u64, deadline: Duration)
     .await
 }
 
-/// Waits until the queue holds that many messages that nobody has taken.
-pub(crate) async fn holds(world: &World, queue: &str, wanted: u32, deadline: Duration) -> anyhow::Result<()> {
+/// Waits until the queue holds that many messages that nobody has taken, and gives them.
+pub(crate) async fn holds(
+    world: &World,
+    queue: &str,
+    wanted: usize,
+    deadline: Duration,
+) -> anyhow::Result<Vec<Seen>> {
+    // Reading counts as a delivery, of which a message has not many: only what may have changed is read.
+    let read = Mutex::new(None);
     poll::until(&format!("queue {queue} to hold {wanted}"), deadline, || async {
         let depth = world.vhost.depth(queue).await?;
-        anyhow::ensure!(depth == Some(wanted), "it holds {depth:?}");
-        Ok::<_, anyhow::Error>(())
+        let known = read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .filter(|(then, at): &(_, Instant)| *then == depth && at.elapsed() < Duration::from_secs(2));
+        anyhow::ensure!(known.is_none(), "its {depth:?} messages were others a moment ago");
+        let messages = messages(world, queue).await?;
+        *read.lock().unwrap_or_else(PoisonError::into_inner) = Some((depth, Instant::now()));
+        anyhow::ensure!(messages.len() == wanted, "it holds {}", messages.len());
+        Ok(messages)
     })
     .await
+}
+
+/// What the queue holds, without the workers' probes of their queues, which wait there after a start.
+pub(crate) async fn messages(world: &World, queue: &str) -> anyhow::Result<Vec<Seen>> {
+    let mut messages = world.vhost.peek(queue, 100).await?;
+    messages.retain(|seen| seen.body["job"] != "probe");
+    Ok(messages)
+}
+
+/// How many pods there are in the corner, terminating ones too.
+pub(crate) async fn all_pods(world: &World) -> anyhow::Result<usize> {
+    let all = world.namespace.pods().list(&ListParams::default()).await?;
+    Ok(all.items.len())
 }
 
 /// Whether the pod is not terminating.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testbed::{builds_api::Fault, kubelet::Life, poll, worker::Kind, world::World};
 
-use crate::corner::{SOON, has_node, ours, play};
+use crate::corner::{SOON, all_pods, has_node, ours, play};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_message_becomes_one_pod_and_the_build_is_told_its_node() -> anyhow::Result<()> {
@@ -94,13 +94,7 @@ async fn a_burst_survives_two_kills_of_start_worker_with_one_pod_for_each_build(
         for reached in [BURST / 8, BURST / 2] {
             at_least(&world, reached).await?;
             start.kill();
-            let there = world
-                .namespace
-                .pods()
-                .list(&Default::default())
-                .await?
-                .items
-                .len();
+            let there = all_pods(&world).await?;
             anyhow::ensure!(there < BURST, "the kill came after the burst");
             start.restart().await?;
         }
@@ -127,13 +121,7 @@ async fn a_burst_survives_two_kills_of_start_worker_with_one_pod_for_each_build(
 
 async fn at_least(world: &World, wanted: usize) -> anyhow::Result<()> {
     poll::until(&format!("{wanted} pods"), SOON, || async {
-        let there = world
-            .namespace
-            .pods()
-            .list(&Default::default())
-            .await?
-            .items
-            .len();
+        let there = all_pods(world).await?;
         anyhow::ensure!(there >= wanted, "there are {there}");
         Ok::<_, anyhow::Error>(())
     })

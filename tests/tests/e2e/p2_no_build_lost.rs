@@ -10,6 +10,7 @@ use kube::{
 };
 use serde_json::json;
 use testbed::{
+    broker::Seen,
     builds_api::{Build, Scope, Status, token_for},
     kubelet::Life,
     poll,
@@ -17,7 +18,7 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, has_node, holds, ours, play};
+use crate::corner::{SOON, has_node, holds, messages, ours, play};
 
 /// A missing image is given 30 seconds to appear.
 const PATIENT: Duration = Duration::from_secs(75);
@@ -126,9 +127,7 @@ async fn a_build_waits_for_quota_and_then_runs() -> anyhow::Result<()> {
             Ok::<_, anyhow::Error>(())
         })
         .await?;
-        let waiting = ours(&world, "starts.v1.delay.60000");
-        holds(&world, &waiting, 1, SOON).await?;
-        let held = world.vhost.peek(&waiting, 1).await?;
+        let held = holds(&world, &ours(&world, "starts.v1.delay.60000"), 1, SOON).await?;
         let attempts: Vec<_> = held
             .iter()
             .map(|seen| seen.body["start"]["attempt"].clone())
@@ -169,13 +168,10 @@ async fn garbage_is_parked_with_a_reason_and_harms_nobody() -> anyhow::Result<()
         }
         let (id, config) = world.build("node:22");
         world.publish(config.start()).await?;
-        let parked = ours(&world, "parked");
-        holds(&world, &parked, 4, SOON).await?;
+        let parked = holds(&world, &ours(&world, "parked"), garbage.len(), SOON).await?;
+        let reason = |seen: &Seen| seen.headers["x-sd-reason"].as_str().unwrap_or("none").to_owned();
+        let mut reasons: Vec<String> = parked.iter().map(reason).collect();
         world.one_pod(id, SOON).await?;
-        let mut reasons: Vec<String> = Vec::new();
-        for seen in world.vhost.peek(&parked, 9).await? {
-            reasons.push(seen.headers["x-sd-reason"].as_str().unwrap_or("none").to_owned());
-        }
         reasons.sort();
         let mut wanted: Vec<&str> = garbage.iter().map(|(reason, _)| *reason).collect();
         wanted.sort_unstable();
@@ -226,8 +222,8 @@ async fn at_once(world: &World, id: u64) -> anyhow::Result<()> {
         "starts.v1.delay.60000",
         "parked",
     ] {
-        let depth = world.vhost.depth(&ours(world, delay)).await?;
-        anyhow::ensure!(depth == Some(0), "{delay} holds {depth:?}");
+        let held = messages(world, &ours(world, delay)).await?;
+        anyhow::ensure!(held.is_empty(), "{delay} holds {held:?}");
     }
     anyhow::ensure!(world.pods(id).await?.is_empty(), "there is a pod");
     Ok(())

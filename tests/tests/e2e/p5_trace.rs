@@ -6,6 +6,7 @@ use testbed::{
     broker::{AMQPValue, FieldTable},
     collector::{Kind, Span},
     poll,
+    world::World,
 };
 
 use crate::corner::{SOON, has_node, play};
@@ -36,45 +37,9 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
             .await?;
         world.build_is(id, "on a node", SOON, has_node).await?;
         let story = STORY.map(|(who, what)| (who, what.replace("{queue}", world.vhost.queue())));
-        let spans = poll::until("the whole story", SOON, || async {
-            let spans = world.collector.trace(TRACE);
-            for (who, what) in &story {
-                let told = spans
-                    .iter()
-                    .any(|span| span.service == *who && span.name == *what);
-                anyhow::ensure!(
-                    told,
-                    "{who} has not told `{what}` in\n{}",
-                    world.collector.waterfall(TRACE)
-                );
-            }
-            Ok::<_, anyhow::Error>(spans)
-        })
-        .await?;
-        anyhow::ensure!(
-            spans.iter().all(|span| connected(span, &spans)),
-            "a span hangs in the air"
-        );
-        let first = spans.iter().find(|span| span.parent.as_deref() == Some(PRODUCER));
-        let (_, expected) = &story[0];
-        anyhow::ensure!(
-            first.is_some_and(|span| span.name == *expected && span.kind == Kind::Consumer),
-            "the producer is followed by {first:?}"
-        );
-        let builds: BTreeSet<_> = spans
-            .iter()
-            .filter_map(|span| span.attribute("build.id"))
-            .collect();
-        anyhow::ensure!(builds == BTreeSet::from([id.to_string()]), "builds {builds:?}");
-        for asked in world.api.history().iter().filter(|asked| asked.updates(id)) {
-            let carried = asked.traceparent.as_deref().unwrap_or("nothing");
-            let calls = |span: &&Span| carried == format!("00-{TRACE}-{}-01", span.span_id);
-            let caller = spans.iter().find(calls);
-            anyhow::ensure!(
-                caller.is_some_and(|span| span.name == "PUT /v4/builds/{id}"),
-                "an update carried {carried}, which is {caller:?}"
-            );
-        }
+        // Each worker exports on its own time: the story is whole when it is.
+        let whole = poll::until("the whole story", SOON, || async { told(&world, id, &story) });
+        whole.await?;
         anyhow::ensure!(
             world.collector.garbage().is_empty(),
             "{:?}",
@@ -83,6 +48,40 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
         Ok(())
     })
     .await
+}
+
+/// Everything that the trace has to show.
+fn told(world: &World, id: u64, story: &[(&str, String)]) -> anyhow::Result<()> {
+    let spans = world.collector.trace(TRACE);
+    for (who, what) in story {
+        let told = spans
+            .iter()
+            .any(|span| span.service == *who && span.name == *what);
+        let so_far = || world.collector.waterfall(TRACE);
+        anyhow::ensure!(told, "{who} has not told `{what}` in\n{}", so_far());
+    }
+    let loose = spans.iter().find(|span| !connected(span, &spans));
+    anyhow::ensure!(loose.is_none(), "{loose:?} hangs in the air");
+    let first = spans.iter().find(|span| span.parent.as_deref() == Some(PRODUCER));
+    let takes = |span: &Span| span.name == story[0].1 && span.kind == Kind::Consumer;
+    anyhow::ensure!(first.is_some_and(takes), "the producer is followed by {first:?}");
+    let builds: BTreeSet<_> = spans
+        .iter()
+        .filter_map(|span| span.attribute("build.id"))
+        .collect();
+    anyhow::ensure!(builds == BTreeSet::from([id.to_string()]), "builds {builds:?}");
+    for asked in world.api.history().iter().filter(|asked| asked.updates(id)) {
+        let carried = asked.traceparent.as_deref().unwrap_or("nothing");
+        let caller = spans
+            .iter()
+            .find(|span| carried == format!("00-{TRACE}-{}-01", span.span_id));
+        let calls = |span: &Span| span.name == "PUT /v4/builds/{id}";
+        anyhow::ensure!(
+            caller.is_some_and(calls),
+            "an update carried {carried}, which is {caller:?}"
+        );
+    }
+    Ok(())
 }
 
 /// Every span's parent is in the trace, or is the producer's.

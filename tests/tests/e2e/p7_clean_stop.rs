@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testbed::{builds_api::Fault, http_client, poll, worker::Kind};
 
-use crate::corner::{SOON, play};
+use crate::corner::{SOON, all_pods, play};
 
 /// The grace period of the chart, less a little.
 const GRACE: Duration = Duration::from_secs(25);
@@ -27,13 +27,7 @@ async fn sigterm_with_twenty_builds_in_flight_loses_none() -> anyhow::Result<()>
             builds.push(id);
         }
         poll::until("builds in flight", SOON, || async {
-            let pods = world
-                .namespace
-                .pods()
-                .list(&Default::default())
-                .await?
-                .items
-                .len();
+            let pods = all_pods(&world).await?;
             anyhow::ensure!(pods >= IN_FLIGHT / 2, "{pods} pods");
             Ok::<_, anyhow::Error>(())
         })
@@ -51,13 +45,7 @@ async fn sigterm_with_twenty_builds_in_flight_loses_none() -> anyhow::Result<()>
         unready?;
         anyhow::ensure!(ended?.code() == Some(0), "it has not ended well");
         // What was in hand was finished, what was not begun is still there.
-        let pods = world
-            .namespace
-            .pods()
-            .list(&Default::default())
-            .await?
-            .items
-            .len();
+        let pods = all_pods(&world).await?;
         poll::until("the rest to be back in the queue", SOON, || async {
             let left = world.vhost.depth(world.vhost.queue()).await?.unwrap_or_default();
             anyhow::ensure!(pods + left as usize == ALL, "{pods} pods, {left} messages");
@@ -70,13 +58,7 @@ async fn sigterm_with_twenty_builds_in_flight_loses_none() -> anyhow::Result<()>
             world.one_pod(*id, SOON).await?;
         }
         world.queue_empties(world.vhost.queue(), SOON).await?;
-        let all = world
-            .namespace
-            .pods()
-            .list(&Default::default())
-            .await?
-            .items
-            .len();
+        let all = all_pods(&world).await?;
         anyhow::ensure!(all == ALL, "{all} pods for {ALL} builds");
         Ok(())
     })
