@@ -156,11 +156,23 @@ impl World {
     /// A new corner; `name` shows in the namespace and in folders.
     pub async fn new(name: &str) -> anyhow::Result<Self> {
         let peers = Peers::shared().await?;
+        let vhost = peers.broker.vhost(name, Permissions::All).await?;
+        Self::furnish(name, peers, vhost).await
+    }
+
+    /// A new corner on a broker of the caller's own, which may therefore be killed; the other peers are the
+    /// shared ones.
+    pub async fn with_broker(name: &str, broker: &Broker) -> anyhow::Result<Self> {
+        let peers = Peers::shared().await?;
+        let vhost = broker.vhost(name, Permissions::All).await?;
+        Self::furnish(name, peers, vhost).await
+    }
+
+    async fn furnish(name: &str, peers: Arc<Peers>, vhost: Vhost) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix(&format!("{name}-"))
             .tempdir_in(peers.directory.path())?
             .keep();
-        let vhost = peers.broker.vhost(name, Permissions::All).await?;
         let namespace = peers.control_plane.namespace(name).await?;
         let certificate = peers.pki.server(&format!("builds-api-{name}"))?;
         let identity = Identity {

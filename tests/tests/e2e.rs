@@ -2,7 +2,23 @@
 
 #[path = "e2e/corner.rs"]
 mod corner;
+#[path = "e2e/finished.rs"]
+mod finished;
+#[path = "e2e/health.rs"]
+mod health;
 #[path = "e2e/p1_one_pod.rs"]
 mod p1_one_pod;
+#[path = "e2e/p2_no_build_lost.rs"]
+mod p2_no_build_lost;
+#[path = "e2e/p4_timers.rs"]
+mod p4_timers;
+#[path = "e2e/p5_trace.rs"]
+mod p5_trace;
+#[path = "e2e/p6_secrets.rs"]
+mod p6_secrets;
+#[path = "e2e/p7_clean_stop.rs"]
+mod p7_clean_stop;
+#[path = "e2e/p9_stop.rs"]
+mod p9_stop;
 #[path = "e2e/seed_table.rs"]
 mod seed_table;

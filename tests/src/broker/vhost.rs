@@ -12,6 +12,7 @@ use lapin::{
     BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ErrorKind,
     options::{
         BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+        QueueDeleteOptions,
     },
     types::FieldTable,
     uri::{AMQPScheme, AMQPUri},
@@ -134,6 +135,14 @@ impl Vhost {
         let channel = self.channel().await?;
         let deleting = self.0.names.delete(&channel, more);
         self.patiently("delete the operators' objects", deleting).await
+    }
+
+    /// Deletes one queue with all that it holds, as an operator's mistake does.
+    pub async fn delete(&self, queue: &str) -> anyhow::Result<()> {
+        let channel = self.channel().await?;
+        let deleting = channel.queue_delete(queue.into(), QueueDeleteOptions::default());
+        self.patiently(&format!("delete {queue}"), deleting).await?;
+        Ok(())
     }
 
     /// Publishes as the producer does: persistent JSON with an empty table of headers, not mandatory (an

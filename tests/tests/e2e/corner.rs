@@ -1,9 +1,15 @@
 //! A test's corner of the peers, which explains itself when the test fails.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt as _;
-use testbed::world::World;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use testbed::{broker::Seen, builds_api::Build, poll, worker::Worker, world::World};
 
 /// Generous: the machine may be building something else.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -14,7 +20,16 @@ where
     F: FnOnce(Arc<World>) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    let world = Arc::new(World::new(name).await?);
+    play_in(World::new(name).await?, test).await
+}
+
+/// The same in a corner that the test has made.
+pub(crate) async fn play_in<F, Fut>(world: World, test: F) -> anyhow::Result<()>
+where
+    F: FnOnce(Arc<World>) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let world = Arc::new(world);
     let result = AssertUnwindSafe(test(world.clone())).catch_unwind().await;
     if !matches!(result, Ok(Ok(()))) {
         eprintln!("{}", world.explain().await);
@@ -26,4 +41,77 @@ where
         Vec::<String>::new()
     );
     Ok(())
+}
+
+/// The seed's words for a build that runs: it has a node.
+pub(crate) fn has_node(build: &Build) -> bool {
+    build.stat("hostname").is_some()
+}
+
+/// Waits until the build has no pod that is not terminating.
+pub(crate) async fn no_living_pod(world: &World, build: u64, deadline: Duration) -> anyhow::Result<()> {
+    poll::until(&format!("the end of build {build}'s pods"), deadline, || async {
+        let pods = world.pods(build).await?;
+        let living = pods.iter().filter(|pod| lives(pod)).count();
+        anyhow::ensure!(living == 0, "{living} pods live");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
+
+/// Waits until the queue holds that many messages that nobody has taken, and gives them.
+pub(crate) async fn holds(
+    world: &World,
+    queue: &str,
+    wanted: usize,
+    deadline: Duration,
+) -> anyhow::Result<Vec<Seen>> {
+    // Reading counts as a delivery, of which a message has not many: only what may have changed is read.
+    let read = Mutex::new(None);
+    poll::until(&format!("queue {queue} to hold {wanted}"), deadline, || async {
+        let depth = world.vhost.depth(queue).await?;
+        let known = read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .filter(|(then, at): &(_, Instant)| *then == depth && at.elapsed() < Duration::from_secs(2));
+        anyhow::ensure!(known.is_none(), "its {depth:?} messages were others a moment ago");
+        let messages = messages(world, queue).await?;
+        *read.lock().unwrap_or_else(PoisonError::into_inner) = Some((depth, Instant::now()));
+        anyhow::ensure!(messages.len() == wanted, "it holds {}", messages.len());
+        Ok(messages)
+    })
+    .await
+}
+
+/// What the queue holds, without the workers' probes of their queues, which wait there after a start.
+pub(crate) async fn messages(world: &World, queue: &str) -> anyhow::Result<Vec<Seen>> {
+    let mut messages = world.vhost.peek(queue, 100).await?;
+    messages.retain(|seen| seen.body["job"] != "probe");
+    Ok(messages)
+}
+
+/// How many pods there are in the corner, terminating ones too.
+pub(crate) async fn all_pods(world: &World) -> anyhow::Result<usize> {
+    let all = world.namespace.pods().list(&ListParams::default()).await?;
+    Ok(all.items.len())
+}
+
+/// Whether the pod is not terminating.
+pub(crate) fn lives(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_none()
+}
+
+/// A queue of the workers', which are all named after the main one.
+pub(crate) fn ours(world: &World, suffix: &str) -> String {
+    format!("{}.{suffix}", world.vhost.queue())
+}
+
+/// The sum of the worker's counters whose line has all these labels.
+pub(crate) async fn counted(worker: &Worker, labels: &[&str]) -> anyhow::Result<f64> {
+    let metrics = worker.metrics().await?;
+    let lines = metrics.lines().filter(|line| !line.starts_with('#'));
+    let matching = lines.filter(|line| labels.iter().all(|label| line.contains(label)));
+    Ok(matching
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum())
 }

@@ -1,0 +1,130 @@
+//! What operators and Kubernetes are told: health, readiness with its reasons, and settings that cannot work.
+
+use testbed::{
+    http_client::Answer,
+    poll,
+    worker::{Kind, Worker},
+    world::World,
+};
+
+use crate::corner::{SOON, play};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ready_worker_answers_all_four_questions() -> anyhow::Result<()> {
+    play("health-ready", async |world| {
+        let (start, verify) = world.workers(&[]).await?;
+        for worker in [&start, &verify] {
+            for path in ["/livez", "/readyz", "/health"] {
+                let answer = worker.get(path).await?;
+                anyhow::ensure!(
+                    answer.status == 200 && answer.text() == "ok",
+                    "{path}: {answer:?}"
+                );
+            }
+            let metrics = worker.metrics().await?;
+            for name in ["sd_worker_deliveries", "sd_worker_consumer_up", "sd_worker_pods"] {
+                anyhow::ensure!(metrics.contains(name), "no {name} in\n{metrics}");
+            }
+            anyhow::ensure!(worker.get("/other").await?.status == 404);
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_queue_is_named_with_the_way_out_and_waited_for() -> anyhow::Result<()> {
+    play("health-queue", async |world| {
+        world.vhost.delete(world.vhost.queue()).await?;
+        let mut worker = launch(&world, Kind::Start, &[])?;
+        let missing = format!("queue {} does not exist: create it", world.vhost.queue());
+        let reason = unready(&worker, &missing).await?;
+        anyhow::ensure!(reason.contains("RABBITMQ_QUEUE"), "{reason}");
+        anyhow::ensure!(
+            worker.get("/livez").await?.status == 200,
+            "a restart mends nothing"
+        );
+        let pid = worker.pid();
+        world.vhost.declare().await?;
+        worker.ready(SOON).await?;
+        anyhow::ensure!(worker.pid() == pid);
+        // And it works: the queue is consumed.
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        world.one_pod(id, SOON).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_is_deleted_under_a_worker_makes_it_unready_until_it_is_back() -> anyhow::Result<()> {
+    play("health-deleted", async |world| {
+        let mut worker = world.worker(Kind::Start, &[]).await?;
+        world.vhost.delete(world.vhost.queue()).await?;
+        unready(&worker, &format!("queue {}", world.vhost.queue())).await?;
+        world.vhost.declare().await?;
+        worker.ready(SOON).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        world.one_pod(id, SOON).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_makes_unready_and_ends_nothing() -> anyhow::Result<()> {
+    play("health-password", async |world| {
+        let worker = launch(&world, Kind::Start, &[("RABBITMQ_PASSWORD", "wrong")])?;
+        let reason = unready(&worker, "RABBITMQ_PASSWORD").await?;
+        anyhow::ensure!(reason.contains("refuses the credentials"), "{reason}");
+        // Tried again, by the same process.
+        poll::until("a second try", SOON, || async {
+            let tries = worker.log().matches("no session with the broker").count();
+            anyhow::ensure!(tries >= 2, "{tries} tries");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
+        anyhow::ensure!(worker.get("/livez").await?.status == 200);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_settings_are_all_named_and_end_with_64() -> anyhow::Result<()> {
+    play("health-settings", async |world| {
+        for kind in [Kind::Start, Kind::Verify] {
+            let bad = [("RABBITMQ_PREFETCH_COUNT", "0"), ("RABBITMQ_PORT", "x")];
+            let mut worker = launch(&world, kind, &bad)?;
+            let status = worker.exit(SOON).await?;
+            anyhow::ensure!(status.code() == Some(64), "{status}");
+            let said = worker.log();
+            for (name, _) in bad {
+                anyhow::ensure!(said.contains(name), "{name} is not named in:\n{said}");
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn launch(world: &World, kind: Kind, settings: &[(&str, &str)]) -> anyhow::Result<Worker> {
+    Worker::launch(kind, world.environment(kind, settings), world.directory())
+}
+
+/// Waits until the worker is unready for this reason, and gives all that it says.
+async fn unready(worker: &Worker, reason: &str) -> anyhow::Result<String> {
+    poll::until(&format!("unreadiness: {reason}"), SOON, || async {
+        let answer: Answer = worker.get("/readyz").await?;
+        let text = answer.text();
+        anyhow::ensure!(
+            answer.status == 503 && text.contains(reason),
+            "{} {text}",
+            answer.status
+        );
+        Ok::<_, anyhow::Error>(text)
+    })
+    .await
+}

@@ -1,0 +1,262 @@
+//! P2: no build is lost. Every start ends in a build that runs, a FAILURE that says why, or a parked message.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+use testbed::{
+    broker::Seen,
+    builds_api::{Build, Scope, Status, token_for},
+    kubelet::Life,
+    poll,
+    worker::Kind,
+    world::World,
+};
+
+use crate::corner::{SOON, has_node, holds, messages, ours, play};
+
+/// A missing image is given 30 seconds to appear.
+const PATIENT: Duration = Duration::from_secs(75);
+/// A start that waits for quota comes back once a minute.
+const A_MINUTE: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_whose_image_is_missing_fails_its_build_in_the_kubelets_words() -> anyhow::Result<()> {
+    play("p2-image", async |world| {
+        world.script("sd/missing:1", Life::image_missing());
+        let (_start, _verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("sd/missing:1");
+        world.publish(config.start()).await?;
+        let text = failure(&world, id, PATIENT).await?;
+        let seeds = "Build failed to start. Please check if your image is valid.";
+        anyhow::ensure!(text.starts_with(seeds), "{text}");
+        anyhow::ensure!(
+            text.contains("failed to resolve image: sd/missing:1: not found"),
+            "{text}"
+        );
+        chain_ends(&world).await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_cannot_start_fails_its_build_in_the_kubelets_words() -> anyhow::Result<()> {
+    play("p2-start-error", async |world| {
+        world.script("sd/bare:1", Life::start_error());
+        let (_start, _verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("sd/bare:1");
+        world.publish(config.start()).await?;
+        let text = failure(&world, id, SOON).await?;
+        anyhow::ensure!(
+            text.starts_with("Failed to create pod. Pod status is: failed."),
+            "{text}"
+        );
+        anyhow::ensure!(
+            text.contains("exec: \"/opt/sd/launcher_entrypoint.sh\""),
+            "{text}"
+        );
+        chain_ends(&world).await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_the_api_server_calls_invalid_fails_its_build_at_once() -> anyhow::Result<()> {
+    play("p2-invalid", async |world| {
+        let _start = world.worker(Kind::Start, &[]).await?;
+        let (id, config) = world.build(" node:22");
+        world.publish(config.start()).await?;
+        let text = failure(&world, id, SOON).await?;
+        anyhow::ensure!(text.starts_with("Build failed to start."), "{text}");
+        anyhow::ensure!(
+            text.contains("must not have leading or trailing whitespace"),
+            "{text}"
+        );
+        at_once(&world, id).await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_a_policy_forbids_fails_its_build_at_once() -> anyhow::Result<()> {
+    play("p2-policy", async |world| {
+        let namespaces: Api<Namespace> = Api::all(world.peers.control_plane.client()?);
+        let strict =
+            json!({ "metadata": { "labels": { "pod-security.kubernetes.io/enforce": "restricted" } } });
+        let name = world.namespace.name();
+        namespaces
+            .patch(name, &PatchParams::default(), &Patch::Merge(strict))
+            .await?;
+        until_pods_are_refused(&world, "violates PodSecurity").await?;
+        let _start = world.worker(Kind::Start, &[]).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        let text = failure(&world, id, SOON).await?;
+        anyhow::ensure!(text.starts_with("Build failed to start."), "{text}");
+        anyhow::ensure!(
+            text.contains("violates PodSecurity \"restricted:latest\""),
+            "{text}"
+        );
+        at_once(&world, id).await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_waits_for_quota_and_then_runs() -> anyhow::Result<()> {
+    play("p2-quota", async |world| {
+        let quotas: Api<ResourceQuota> =
+            Api::namespaced(world.peers.control_plane.client()?, world.namespace.name());
+        quotas.create(&PostParams::default(), &quota("0")?).await?;
+        until_pods_are_refused(&world, "exceeded quota").await?;
+        let (_start, _verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        poll::until("the build to hear of the quota", SOON, || async {
+            let told = world.api.accepted(id);
+            let heard = told.iter().filter_map(|asked| asked.message());
+            let waits = heard
+                .into_iter()
+                .any(|text| text.starts_with("Waiting for quota") && text.contains("exceeded quota: builds"));
+            anyhow::ensure!(waits, "it was told {told:?}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
+        let held = holds(&world, &ours(&world, "starts.v1.delay.60000"), 1, SOON).await?;
+        let attempts: Vec<_> = held
+            .iter()
+            .map(|seen| seen.body["start"]["attempt"].clone())
+            .collect();
+        anyhow::ensure!(attempts == [json!(0)], "attempts spent: {attempts:?}");
+        let raised = Patch::Merge(json!({ "spec": { "hard": { "pods": "10" } } }));
+        quotas.patch("builds", &PatchParams::default(), &raised).await?;
+        world.one_pod(id, A_MINUTE).await?;
+        world.build_is(id, "on a node", SOON, has_node).await?;
+        let failed = world
+            .api
+            .accepted(id)
+            .iter()
+            .any(|asked| asked.status().is_some());
+        anyhow::ensure!(!failed, "a build that only waited was failed");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_is_parked_with_a_reason_and_harms_nobody() -> anyhow::Result<()> {
+    play("p2-garbage", async |world| {
+        let mut start = world.worker(Kind::Start, &[]).await?;
+        let (expired, config) = world.build("node:22");
+        let (then, past) = (hours_ago(13), hours_ago(1));
+        let old = config
+            .clone()
+            .with("token", token_for(expired, Scope::Temporal, then, past));
+        let garbage = [
+            ("not-json", "no JSON at all".to_owned()),
+            ("not-a-job", config.start().replacen("\"job\":\"start\",", "", 1)),
+            ("missing-field", config.without("token").start()),
+            ("token-expired", old.start()),
+        ];
+        for (_, body) in &garbage {
+            world.publish(body).await?;
+        }
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        let parked = holds(&world, &ours(&world, "parked"), garbage.len(), SOON).await?;
+        let reason = |seen: &Seen| seen.headers["x-sd-reason"].as_str().unwrap_or("none").to_owned();
+        let mut reasons: Vec<String> = parked.iter().map(reason).collect();
+        world.one_pod(id, SOON).await?;
+        reasons.sort();
+        let mut wanted: Vec<&str> = garbage.iter().map(|(reason, _)| *reason).collect();
+        wanted.sort_unstable();
+        anyhow::ensure!(reasons == wanted, "parked for {reasons:?}");
+        anyhow::ensure!(
+            world.pods(expired).await?.is_empty(),
+            "a pod with an expired token"
+        );
+        // What was not acked comes back to the queue when its consumer ends.
+        start.terminate(SOON).await?;
+        for queue in [world.vhost.queue().to_owned(), ours(&world, "starts.v1")] {
+            let depth = world.vhost.depth(&queue).await?;
+            anyhow::ensure!(depth == Some(0), "{queue} holds {depth:?}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Waits for the build's FAILURE and gives its text.
+async fn failure(world: &World, id: u64, deadline: Duration) -> anyhow::Result<String> {
+    let failed = |build: &Build| build.status == Status::Failure;
+    let build = world.build_is(id, "FAILURE", deadline, failed).await?;
+    Ok(build.status_message.unwrap_or_default())
+}
+
+/// No check waits any more.
+async fn chain_ends(world: &World) -> anyhow::Result<()> {
+    for queue in [
+        "checks.v1",
+        "checks.v1.delay.1000",
+        "checks.v1.delay.4000",
+        "checks.v1.delay.6000",
+        "parked",
+    ] {
+        world.queue_empties(&ours(world, queue), SOON).await?;
+    }
+    Ok(())
+}
+
+/// The FAILURE was the first that the build heard, nothing was tried again, and there is no pod.
+async fn at_once(world: &World, id: u64) -> anyhow::Result<()> {
+    let told = world.api.accepted(id);
+    anyhow::ensure!(told.len() == 1, "the build heard {} things", told.len());
+    for delay in [
+        "starts.v1.delay.5000",
+        "starts.v1.delay.15000",
+        "starts.v1.delay.60000",
+        "parked",
+    ] {
+        let held = messages(world, &ours(world, delay)).await?;
+        anyhow::ensure!(held.is_empty(), "{delay} holds {held:?}");
+    }
+    anyhow::ensure!(world.pods(id).await?.is_empty(), "there is a pod");
+    Ok(())
+}
+
+/// The API server's caches follow within milliseconds: asks with a pod that is not kept.
+async fn until_pods_are_refused(world: &World, words: &str) -> anyhow::Result<()> {
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": { "name": "asking" },
+        "spec": { "containers": [{ "name": "asking", "image": "asking" }] },
+    }))?;
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    poll::until(&format!("pods to be refused: {words}"), SOON, || async {
+        match world.namespace.pods().create(&dry, &pod).await {
+            Ok(_) => anyhow::bail!("a pod was taken"),
+            Err(error) => {
+                anyhow::ensure!(error.to_string().contains(words), "{error}");
+                Ok(())
+            }
+        }
+    })
+    .await
+}
+
+fn quota(pods: &str) -> anyhow::Result<ResourceQuota> {
+    let quota = json!({ "metadata": { "name": "builds" }, "spec": { "hard": { "pods": pods } } });
+    Ok(serde_json::from_value(quota)?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokens are about the real time")]
+fn hours_ago(hours: i64) -> Timestamp {
+    Timestamp::now() - SignedDuration::from_hours(hours)
+}
