@@ -19,6 +19,8 @@ cargo build --workspace --bins --locked
 step 'tests'
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# End-to-end tests mostly wait for clocks and peers: more of them than there are cores run at once.
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-8}"
 set +e
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}

@@ -249,3 +249,6 @@ impl ReportError {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

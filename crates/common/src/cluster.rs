@@ -82,7 +82,8 @@ impl Cluster {
 
     /// The pod called `name`, if there is one.
     pub async fn get(&self, name: &str) -> Result<Option<Pod>, ClusterError> {
-        self.call("get pod", name, self.pods.get_opt(name)).await
+        let get = async { absence(self.pods.get(name).await) };
+        self.call("get pod", name, get).await
     }
 
     /// All pods that carry `label`. Costs more with every pod in the namespace: not for every check.
@@ -154,6 +155,15 @@ impl Cluster {
     }
 }
 
+/// No pod is an answer, but only in the API server's own words: the 404 of a proxy says nothing about pods.
+fn absence<T>(answer: kube::Result<T>) -> kube::Result<Option<T>> {
+    match answer {
+        Ok(pod) => Ok(Some(pod)),
+        Err(kube::Error::Api(status)) if status.reason == "NotFound" => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn config(settings: &ClusterSettings) -> Result<Config, ClusterError> {
     let url = format!("https://{}", settings.host)
         .parse()
@@ -210,5 +220,24 @@ impl std::fmt::Debug for Cluster {
         f.debug_struct("Cluster")
             .field("namespace", &self.namespace)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn only_the_api_server_can_say_that_there_is_no_pod() {
+        let answer = |reason: &str| {
+            let status = Status::failure("404 page not found", reason).with_code(404);
+            absence::<()>(Err(kube::Error::Api(status.boxed())))
+        };
+        assert!(matches!(answer("NotFound"), Ok(None)));
+        assert!(answer("Failed to parse error data").is_err());
+        assert!(answer("").is_err());
+        assert!(matches!(absence(Ok(())), Ok(Some(()))));
     }
 }

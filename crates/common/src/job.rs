@@ -141,6 +141,9 @@ impl<'a> Job<'a> {
                 }
             }
         })?;
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(DecodeError::NotAJob);
+        }
         let kind: std::borrow::Cow<'a, str> = envelope
             .job
             .and_then(|raw| serde_json::from_str(raw.get()).ok())
@@ -248,10 +251,7 @@ impl<'a> Envelope<'a> {
 
     fn clear(&self) -> Result<ClearJob<'a>, DecodeError> {
         let raw = present(self.cache_config).ok_or(DecodeError::Missing { field: "cacheConfig" })?;
-        serde_json::from_str(raw.get()).map_err(|_| DecodeError::Invalid {
-            field: "cacheConfig",
-            expected: "an object of texts and ids",
-        })
+        object(raw, "cacheConfig", "an object of texts and ids")
     }
 
     fn container(&self) -> Result<std::borrow::Cow<'a, str>, DecodeError> {
@@ -265,17 +265,24 @@ fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| raw.get() != "null")
 }
 
+/// An object with named fields. The derived readers alone would also take a list of their values.
+fn object<'a, T: Deserialize<'a>>(
+    raw: &'a RawValue,
+    field: &'static str,
+    expected: &'static str,
+) -> Result<T, DecodeError> {
+    let read = Some(raw.get()).filter(|text| text.starts_with('{'));
+    read.and_then(|text| serde_json::from_str(text).ok())
+        .ok_or(DecodeError::Invalid { field, expected })
+}
+
 fn state<T: serde::de::DeserializeOwned>(
     raw: Option<&RawValue>,
     field: &'static str,
 ) -> Result<Option<T>, DecodeError> {
     present(raw)
-        .map(|raw| serde_json::from_str(raw.get()))
+        .map(|raw| object(raw, field, "the state of a message of ours"))
         .transpose()
-        .map_err(|_| DecodeError::Invalid {
-            field,
-            expected: "the state of a message of ours",
-        })
 }
 
 #[cfg(test)]

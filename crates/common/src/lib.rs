@@ -19,6 +19,7 @@ pub mod ladder;
 pub mod outage;
 pub mod outcome;
 pub mod pod_identity;
+pub mod policy;
 pub mod service;
 pub mod settings;
 pub mod shutdown;

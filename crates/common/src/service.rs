@@ -15,8 +15,8 @@ use crate::{
     cluster::ClusterError,
     handler::Handler,
     health::{Health, HealthError, HealthServer, Heartbeat, Readiness},
-    ladder::Ladder,
     outage::Waiting,
+    policy::Policy,
     settings::{ProcessEnvironment, Settings},
     shutdown::{Shutdown, SignalError, Signals},
     site::Site,
@@ -45,8 +45,7 @@ pub struct Process {
 /// A worker's surroundings, before its handler is known.
 #[derive(Debug)]
 pub struct Service {
-    settings: Settings,
-    ladder: Ladder,
+    policy: Policy,
     metrics: Metrics,
     shutdown: Shutdown,
     signals: Signals,
@@ -180,7 +179,8 @@ impl Service {
             settings,
             metrics,
         } = process;
-        let ladder = Ladder::new(&settings.checks.ladder, settings.checks.init_timeout);
+        let policy = Policy::new(settings);
+        let settings = &policy.settings;
         let (readiness, heartbeat) = (Readiness::new(), Heartbeat::new());
         let surroundings = Surroundings {
             condition: readiness.condition("broker"),
@@ -188,12 +188,11 @@ impl Service {
             metrics: metrics.clone(),
             delayed_as_child: settings.telemetry.delayed_as_child,
         };
-        let topology = Topology::new(&settings.broker, &ladder);
+        let topology = Topology::new(&settings.broker, &policy.ladder);
         let consumption = Consumption { service, queues };
         let broker = Broker::new(settings.broker.clone(), topology, consumption, surroundings);
         Ok(Self {
-            settings,
-            ladder,
+            policy,
             metrics,
             shutdown,
             signals,
@@ -203,14 +202,9 @@ impl Service {
         })
     }
 
-    /// What the operator set.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// When checks fall due.
-    pub fn ladder(&self) -> Ladder {
-        self.ladder.clone()
+    /// What decides beside a message.
+    pub fn policy(&self) -> Policy {
+        self.policy.clone()
     }
 
     /// Counters.
@@ -228,7 +222,7 @@ impl Service {
     /// # Errors
     /// An address or a certificate file cannot be used.
     pub fn sites(&self) -> Result<HashMap<String, Site>, ServiceError> {
-        let all = self.settings.executors.all.iter();
+        let all = self.policy.settings.executors.all.iter();
         all.map(|executor| {
             let site = Site::new(executor, self.waiting(Peer::Cluster));
             let named = |source| ServiceError::Executor {
@@ -245,14 +239,14 @@ impl Service {
     /// # Errors
     /// The file of certificate authorities cannot be used.
     pub fn builds_api(&self) -> Result<BuildsApi, ServiceError> {
-        BuildsApi::new(&self.settings.builds_api, self.waiting(Peer::BuildsApi))
+        BuildsApi::new(&self.policy.settings.builds_api, self.waiting(Peer::BuildsApi))
             .map_err(ServiceError::BuildsApi)
     }
 
     fn waiting(&self, peer: Peer) -> Waiting {
         let (draining, metrics) = (self.shutdown.draining().clone(), self.metrics.clone());
         Waiting {
-            hold: self.settings.hold,
+            hold: self.policy.settings.hold,
             draining,
             metrics,
             peer,
@@ -265,25 +259,24 @@ impl Service {
     /// Signals or health cannot be had.
     pub async fn run<H: Handler>(self, handler: Arc<H>) -> Result<(), ServiceError> {
         let Self {
-            settings,
+            policy,
             metrics,
             shutdown,
             signals,
             readiness,
             heartbeat,
             broker,
-            ladder: _,
         } = self;
         let health = Health {
             readiness,
             heartbeat,
             metrics,
         };
-        let server = HealthServer::bind(&settings.http).await?;
+        let server = HealthServer::bind(&policy.settings.http).await?;
         let stop = tokio_util::sync::CancellationToken::new();
         let serving = server.serve(health, stop.clone());
         let working = async {
-            broker.run(handler, &shutdown, settings.drain).await;
+            broker.run(handler, &shutdown, policy.settings.drain).await;
             stop.cancel();
         };
         let (health_ended, ()) = tokio::join!(serving, working);

@@ -12,6 +12,7 @@ use common::{
     ladder::{LATER, SOON, retry_delay, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, ParkReason, Room},
+    policy::Policy,
     telemetry::propagation::TraceContext,
     verdict::{Moment, Sight, Verdict, judge, quoted},
 };
@@ -20,7 +21,7 @@ use screwdriver_api_client::BuildUpdate;
 use crate::{
     act::{Seen, World},
     outcome::{Circumstances, Decision, of_start, told},
-    plan::{Plan, Policy, Refusal, StartPlan, StopPlan, plan},
+    plan::{Plan, Refusal, StartPlan, StopPlan, plan},
 };
 
 /// How long a report that nobody insists on may keep a delivery: a slow builds API never delays builds.
@@ -203,10 +204,8 @@ impl StartHandler {
             &moment,
             &self.policy.settings.checks.clocks,
         );
-        match judgement.verdict {
-            Verdict::Failed(_) | Verdict::Recreate { .. } => Some(message::check(config, &check)),
-            _ => None,
-        }
+        // A recreate is for the chain alone: two would race.
+        matches!(judgement.verdict, Verdict::Failed(_)).then(|| message::check(config, &check))
     }
 
     /// Tells the build something that nobody insists on. True if the build is finished.
@@ -241,7 +240,11 @@ impl StartHandler {
         match self.world.pod_lives(plan).await {
             Ok(true) => return Outcome::Adopted,
             Ok(false) => {}
-            Err(trouble) => return come_back(plan, config, trouble, at),
+            // Its pod may live: nothing is failed before that is known.
+            Err(trouble) => {
+                let cause = trouble.into_inner().into();
+                return Outcome::Again(Again { cause, ..again });
+            }
         }
         let report = self
             .world
@@ -305,15 +308,15 @@ impl StartHandler {
                 if config.token.is_none() && state.attempt >= limit {
                     return Outcome::Parked(ParkReason::AttemptsSpent);
                 }
-                let failed = state.attempt.saturating_add(1);
                 match trouble {
                     Trouble::Down(error) => Outcome::Held(return_later(state.clone(), LATER, error.into())),
                     Trouble::Own(error) => {
+                        let (delay, attempt) = (retry_delay(state.attempt), state.attempt.saturating_add(1));
                         let state = StopState {
-                            attempt: failed,
+                            attempt,
                             ..state.clone()
                         };
-                        Outcome::Again(return_later(state, retry_delay(failed), error.into()))
+                        Outcome::Again(return_later(state, delay, error.into()))
                     }
                 }
             }

@@ -21,7 +21,7 @@ use common::{
     service::{Process, Service, ServiceError},
 };
 
-use crate::{act::World, handler::StartHandler, plan::Policy};
+use crate::{act::World, handler::StartHandler};
 
 /// The service's name in logs, traces and the broker's list of connections.
 pub const SERVICE: &str = "start-worker";
@@ -39,9 +39,6 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
         publisher: service.publisher(),
         metrics: service.metrics(),
     };
-    let policy = Policy {
-        settings: service.settings().clone(),
-        ladder: service.ladder(),
-    };
+    let policy = service.policy();
     service.run(Arc::new(StartHandler { policy, world })).await
 }

@@ -5,10 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use common::{
     handler::Taken,
     job::{CheckState, Job, Recreate, StartJob, StartState, StopJob, StopState},
-    ladder::Ladder,
     outcome::ParkReason,
     pod_identity::{LABEL_BUILD, build_label, pod_name},
-    settings::{ExecutorSettings, Settings},
+    policy::Policy,
+    settings::ExecutorSettings,
     telemetry::propagation::TraceContext,
     verdict::LastLook,
 };
@@ -24,15 +24,6 @@ use crate::{
 
 /// A token older than this may belong to a start that the broker or a person brought back.
 const FRESH: i64 = 60;
-
-/// What decides beside the job.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// Executors, limits and deadlines.
-    pub settings: Settings,
-    /// When checks fall due.
-    pub ladder: Ladder,
-}
 
 /// What to do.
 #[derive(Debug)]

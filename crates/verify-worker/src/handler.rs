@@ -11,6 +11,7 @@ use common::{
     ladder::{LATER, SOON, retry_delay},
     outage::Trouble,
     outcome::{Again, Outcome, ParkReason, Room},
+    policy::Policy,
     telemetry::propagation::TraceContext,
     verdict::{Judgement, Moment, Sight, Verdict, judge, wants_events},
 };
@@ -22,7 +23,7 @@ use crate::{
     outcome::{
         Circumstances, Decision, IfFinished, Next, Report, Then, held, of_look, of_trouble, report_due,
     },
-    plan::{Look, Plan, Policy, plan},
+    plan::{Look, Plan, plan},
 };
 
 /// How long a note may keep a check.
@@ -127,7 +128,7 @@ impl VerifyHandler {
         facts: Option<Facts>,
         now: Timestamp,
     ) -> (Option<Facts>, Judgement) {
-        let moment = self.moment(&look.check, config, now);
+        let moment = self.moment(&look.check, config, facts.as_ref(), now);
         let clocks = &self.policy.settings.checks.clocks;
         let Some(facts) = facts else {
             let sight = Sight::Absent {
@@ -148,7 +149,13 @@ impl VerifyHandler {
         (Some(facts), judgement)
     }
 
-    fn moment(&self, check: &CheckState, config: &BuildConfig<'_>, now: Timestamp) -> Moment {
+    fn moment(
+        &self,
+        check: &CheckState,
+        config: &BuildConfig<'_>,
+        facts: Option<&Facts>,
+        now: Timestamp,
+    ) -> Moment {
         let allowed = self.policy.settings.start.deadline;
         let deadline = common::deadline::of_start(check.started_at, check.held, config, allowed);
         let start_deadline =
@@ -156,7 +163,7 @@ impl VerifyHandler {
         Moment {
             now,
             started_at: check.started_at,
-            recreated: check.recreated,
+            recreated: facts.map_or(check.recreated, |facts| facts.recreated),
             start_deadline,
         }
     }

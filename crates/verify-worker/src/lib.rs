@@ -7,6 +7,8 @@ pub mod act;
 pub mod handler;
 pub mod outcome;
 pub mod plan;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use common::{
     service::{Process, Service, ServiceError},
 };
 
-use crate::{act::World, handler::VerifyHandler, plan::Policy};
+use crate::{act::World, handler::VerifyHandler};
 
 /// The service's name in logs, traces and the broker's list of connections.
 pub const SERVICE: &str = "verify-worker";
@@ -36,9 +38,6 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
         publisher: service.publisher(),
         metrics: service.metrics(),
     };
-    let policy = Policy {
-        settings: service.settings().clone(),
-        ladder: service.ladder(),
-    };
+    let policy = service.policy();
     service.run(Arc::new(VerifyHandler { policy, world })).await
 }

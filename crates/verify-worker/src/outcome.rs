@@ -11,7 +11,9 @@ use common::{
     outage::Trouble,
     outcome::{Again, Cause, Outcome, ParkReason, Room},
     telemetry::propagation::TraceContext,
-    verdict::{Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, quoted},
+    verdict::{
+        Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, quoted, waiting_message,
+    },
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
@@ -134,24 +136,15 @@ pub fn of_look(
                 Then::Recreate(start, next),
             )
         }
-        Verdict::Waiting { cause } | Verdict::Progressing { cause } => {
-            (waiting(check, &cause, at), Then::Rearm(next))
+        Verdict::Waiting { cause } => {
+            let text = waiting_message(Some(&cause));
+            (waiting(check, &cause, text, at), Then::Rearm(next))
         }
+        Verdict::Progressing { cause } => (waiting(check, &cause, cause.clone(), at), Then::Rearm(next)),
+        // Silent but for the first check, which asks by its report whether the build is still wanted.
+        Verdict::Terminating { cause } if check.number == 0 => (note(check, cause), Then::Rearm(next)),
         Verdict::Terminating { .. } | Verdict::Missing => (Report::Nothing, Then::Rearm(next)),
-        Verdict::NotCreated => {
-            let text = check
-                .message
-                .clone()
-                .unwrap_or_else(|| WAITING_FOR_RESOURCES.to_owned());
-            // Every such check reports: the answer tells whether the build is still wanted.
-            (
-                Report::Note {
-                    update: BuildUpdate::message(text.clone()),
-                    text: Some(text),
-                },
-                Then::Rearm(next),
-            )
-        }
+        Verdict::NotCreated => (not_created(check, at), Then::Rearm(next)),
     };
     Decision {
         report,
@@ -290,7 +283,10 @@ fn recreate(
     next: Next,
     at: &Circumstances<'_>,
 ) -> (Vec<u8>, Next) {
-    let n = next.check.recreated.saturating_add(1);
+    // A pod that is still there says itself how often it was replaced: the order for its replacement may be
+    // on its way already, and repeating it is not another replacement.
+    let replaced = facts.map_or(next.check.recreated, |facts| facts.recreated);
+    let n = replaced.saturating_add(1);
     let start = StartState {
         executor: check.executor.clone(),
         attempt: 0,
@@ -320,13 +316,29 @@ fn recreate(
     )
 }
 
-fn waiting(check: &CheckState, cause: &str, at: &Circumstances<'_>) -> Report {
+/// A build that waits hears `text`, or from the check of the init timeout on that it takes long.
+fn waiting(check: &CheckState, cause: &str, text: String, at: &Circumstances<'_>) -> Report {
     let text = if at.ladder.tells_delay(check.number) {
         delayed_message(Some(cause))
     } else {
-        cause.to_owned()
+        text
     };
     note(check, text)
+}
+
+/// The last text again. Every such check reports: the answer tells whether the build is still wanted.
+fn not_created(check: &CheckState, at: &Circumstances<'_>) -> Report {
+    let last = check.message.as_deref().unwrap_or(WAITING_FOR_RESOURCES);
+    let told = last.starts_with(&delayed_message(None));
+    let text = if at.ladder.tells_delay(check.number) && !told {
+        delayed_message(Some(last))
+    } else {
+        last.to_owned()
+    };
+    Report::Note {
+        update: BuildUpdate::message(text.clone()),
+        text: Some(text),
+    }
 }
 
 /// The first check always reports, changed or not: its answer tells whether the build is still wanted.

@@ -2,22 +2,12 @@
 
 use common::{
     job::{CheckJob, CheckState, Job},
-    ladder::Ladder,
     outcome::ParkReason,
     pod_identity::{LABEL_BUILD, build_label},
-    settings::Settings,
+    policy::Policy,
     verdict::LastLook,
 };
 use jiff::Timestamp;
-
-/// What decides beside the check.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// Executors, clocks, limits and deadlines.
-    pub settings: Settings,
-    /// When checks fall due.
-    pub ladder: Ladder,
-}
 
 /// What to do.
 #[derive(Debug)]
@@ -72,32 +62,13 @@ fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
         Some(state) => (state.clone(), By::Name),
         None => (predecessors(executors.default.clone(), now), By::Label),
     };
-    // An executor that is no longer configured: look where new builds go, rather than nowhere.
-    let executor = executors
-        .all
-        .iter()
-        .find(|executor| executor.name == check.executor);
-    let executor = executor.or_else(|| {
-        executors
-            .all
-            .iter()
-            .find(|executor| executor.name == executors.default)
-    });
-    let Some(executor) = executor else {
-        return Plan::Park(ParkReason::WrongQueue);
-    };
-    let label = format!(
-        "{LABEL_BUILD}={}",
-        build_label(&executor.prefix, &job.config.build_id)
-    );
-    Plan::Look(Box::new(Look {
-        check: CheckState {
-            executor: executor.name.clone(),
-            ..check
-        },
-        by,
-        label,
-    }))
+    // An executor that is no longer configured has no place to look at: the check waits for the settings to
+    // be mended. Another executor has no such pod, and the build would be failed or get a second one.
+    let prefix = executors
+        .get(&check.executor)
+        .map_or("", |executor| &executor.prefix);
+    let label = format!("{LABEL_BUILD}={}", build_label(prefix, &job.config.build_id));
+    Plan::Look(Box::new(Look { check, by, label }))
 }
 
 /// The predecessor's verify message says nothing but which build it is about.
@@ -118,3 +89,6 @@ fn predecessors(executor: String, now: Timestamp) -> CheckState {
         trace_context: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,11 @@ use std::{error::Error, time::Duration};
 
 use kube::core::Status;
 
+/// The reason that the client itself gives to a refusal that is no API server's `Status`.
+const NO_STATUS: &str = "Failed to parse error data";
+/// Longest part of such a refusal that is kept, in characters: it may be a page.
+const FOREIGN_TEXT: usize = 300;
+
 /// What an error says about what to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -33,6 +38,12 @@ pub enum ClusterError {
     /// There is no such object; for a create: no such namespace.
     #[error("not found: {message}")]
     NotFound {
+        /// The server's text.
+        message: String,
+    },
+    /// The namespace is being deleted: it takes no pods.
+    #[error("the namespace takes no pods: {message}")]
+    Namespace {
         /// The server's text.
         message: String,
     },
@@ -88,6 +99,14 @@ pub enum ClusterError {
         /// The server's text.
         message: String,
     },
+    /// A refusal that no API server wrote: something before it answered, and knows nothing about pods.
+    #[error("not the API server but something before it answered {status}: {message}")]
+    Foreign {
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of its text.
+        message: String,
+    },
     /// No answer in time; for a create the result is unknown.
     #[error("no answer within {after:?}")]
     Timeout {
@@ -134,9 +153,11 @@ impl ClusterError {
             Self::Policy { .. } | Self::Invalid { .. } => Class::Permanent,
             Self::Quota { .. } => Class::Quota,
             Self::NotFound { .. }
+            | Self::Namespace { .. }
             | Self::Forbidden { .. }
             | Self::Unauthorized { .. }
             | Self::Webhook { .. }
+            | Self::Foreign { .. }
             | Self::Certificate(_)
             | Self::Setup(_)
             | Self::Address { .. } => Class::Environment,
@@ -148,12 +169,14 @@ impl ClusterError {
         match self {
             Self::AlreadyExists | Self::Conflict { .. } => Some(409),
             Self::NotFound { .. } => Some(404),
-            Self::Quota { .. } | Self::Policy { .. } | Self::Forbidden { .. } => Some(403),
+            Self::Namespace { .. } | Self::Quota { .. } | Self::Policy { .. } | Self::Forbidden { .. } => {
+                Some(403)
+            }
             Self::Unauthorized { .. } => Some(401),
             Self::Invalid { .. } => Some(422),
             Self::Webhook { .. } => Some(500),
             Self::Busy { .. } => Some(429),
-            Self::Server { status, .. } => Some(*status),
+            Self::Server { status, .. } | Self::Foreign { status, .. } => Some(*status),
             Self::Timeout { .. }
             | Self::Certificate(_)
             | Self::Connection(_)
@@ -168,6 +191,7 @@ impl ClusterError {
         match self {
             Self::Busy { .. }
             | Self::Server { .. }
+            | Self::Foreign { .. }
             | Self::Timeout { .. }
             | Self::Connection(_)
             | Self::Certificate(_)
@@ -175,6 +199,7 @@ impl ClusterError {
             Self::AlreadyExists
             | Self::Conflict { .. }
             | Self::NotFound { .. }
+            | Self::Namespace { .. }
             | Self::Quota { .. }
             | Self::Policy { .. }
             | Self::Forbidden { .. }
@@ -192,6 +217,7 @@ impl ClusterError {
             Self::AlreadyExists => "already-exists",
             Self::Conflict { .. } => "conflict",
             Self::NotFound { .. } => "not-found",
+            Self::Namespace { .. } => "namespace",
             Self::Quota { .. } => "quota",
             Self::Policy { .. } => "policy",
             Self::Forbidden { .. } => "forbidden",
@@ -200,6 +226,7 @@ impl ClusterError {
             Self::Webhook { .. } => "webhook",
             Self::Busy { .. } => "busy",
             Self::Server { .. } => "server",
+            Self::Foreign { .. } => "foreign",
             Self::Timeout { .. } => "timeout",
             Self::Certificate(_) => "certificate",
             Self::Connection(_) => "connection",
@@ -212,6 +239,10 @@ impl ClusterError {
     fn of_status(status: &Status) -> Self {
         let message = status.message.clone();
         match (status.code, status.reason.as_str()) {
+            (400..=499, NO_STATUS) if !matches!(status.code, 408 | 429) => Self::Foreign {
+                status: status.code,
+                message: message.chars().take(FOREIGN_TEXT).collect(),
+            },
             (409, "AlreadyExists") => Self::AlreadyExists,
             (409, _) if is_quota(&message) => Self::Quota { message },
             (409, _) => Self::Conflict { message },
@@ -232,8 +263,12 @@ impl ClusterError {
 fn forbidden(message: String) -> ClusterError {
     if is_quota(&message) {
         ClusterError::Quota { message }
-    } else if message.contains(" cannot ") || message.contains("error looking up service account") {
-        // `User "…" cannot create resource "pods"`: written by RBAC, never by an admission plugin.
+    } else if message.contains("because it is being terminated") {
+        ClusterError::Namespace { message }
+    } else if message.contains("is forbidden: User \"")
+        || message.contains("error looking up service account")
+    {
+        // `pods is forbidden: User "…" cannot create resource`: written by RBAC, never by an admission plugin.
         ClusterError::Forbidden { message }
     } else {
         ClusterError::Policy { message }
@@ -288,129 +323,4 @@ fn is_certificate(error: &(dyn Error + 'static)) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Texts as real API servers write them.
-    #[test]
-    fn every_answer_to_a_create_has_its_meaning() {
-        let cases = [
-            (
-                409,
-                "AlreadyExists",
-                "pods \"1-abcde\" already exists",
-                "already-exists",
-                Class::Transient,
-            ),
-            (
-                409,
-                "Conflict",
-                "Operation cannot be fulfilled on resourcequotas \"q\": the object has been modified",
-                "quota",
-                Class::Quota,
-            ),
-            (
-                403,
-                "Forbidden",
-                "pods \"1-abcde\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=5, limited: pods=5",
-                "quota",
-                Class::Quota,
-            ),
-            (
-                403,
-                "Forbidden",
-                "pods is forbidden: User \"system:serviceaccount:builds:start-worker\" cannot create resource \"pods\" in API group \"\" in the namespace \"builds\"",
-                "forbidden",
-                Class::Environment,
-            ),
-            (
-                403,
-                "Forbidden",
-                "pods \"1-abcde\" is forbidden: error looking up service account builds/x: serviceaccount \"x\" not found",
-                "forbidden",
-                Class::Environment,
-            ),
-            (
-                403,
-                "Forbidden",
-                "pods \"1-abcde\" is forbidden: violates PodSecurity \"restricted:latest\": privileged",
-                "policy",
-                Class::Permanent,
-            ),
-            (
-                403,
-                "",
-                "admission webhook \"deny.example\" denied the request: no",
-                "policy",
-                Class::Permanent,
-            ),
-            (
-                422,
-                "Invalid",
-                "Pod \"x\" is invalid: spec.containers[0].image: Required value",
-                "invalid",
-                Class::Permanent,
-            ),
-            (
-                400,
-                "BadRequest",
-                "Pod in version \"v1\" cannot be handled as a Pod",
-                "invalid",
-                Class::Permanent,
-            ),
-            (
-                404,
-                "NotFound",
-                "namespaces \"builds\" not found",
-                "not-found",
-                Class::Environment,
-            ),
-            (
-                401,
-                "Unauthorized",
-                "Unauthorized",
-                "unauthorized",
-                Class::Environment,
-            ),
-            (
-                429,
-                "TooManyRequests",
-                "too many requests",
-                "busy",
-                Class::Transient,
-            ),
-            (
-                500,
-                "InternalError",
-                "Internal error occurred: failed calling webhook \"x\": no endpoints",
-                "webhook",
-                Class::Environment,
-            ),
-            (
-                500,
-                "InternalError",
-                "Internal error occurred: resource quota evaluation timed out",
-                "server",
-                Class::Transient,
-            ),
-            (
-                503,
-                "ServiceUnavailable",
-                "apiserver is shutting down",
-                "server",
-                Class::Transient,
-            ),
-            (
-                504,
-                "Timeout",
-                "Timeout: request did not complete within requested timeout",
-                "server",
-                Class::Transient,
-            ),
-        ];
-        for (code, reason, message, name, class) in cases {
-            let error = ClusterError::of_status(&Status::failure(message, reason).with_code(code));
-            assert_eq!((error.as_str(), error.class()), (name, class), "{code} {message}");
-        }
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, value::RawValue};
 use url::Url;
 
-use super::{DecodeError, present};
+use super::{DecodeError, object, present};
 
 /// What we use of a build's configuration, and the text it came in.
 #[derive(Debug)]
@@ -93,10 +93,7 @@ struct Fields<'a> {
 
 impl<'a> BuildConfig<'a> {
     pub(super) fn decode(raw: &'a RawValue) -> Result<Self, DecodeError> {
-        let fields: Fields<'a> = serde_json::from_str(raw.get()).map_err(|_| DecodeError::Invalid {
-            field: "buildConfig",
-            expected: "an object",
-        })?;
+        let fields: Fields<'a> = object(raw, "buildConfig", "an object")?;
         Ok(Self {
             raw: Opaque(raw),
             build_id: required(fields.build_id, "buildConfig.buildId", "a positive whole number")?,
@@ -107,13 +104,13 @@ impl<'a> BuildConfig<'a> {
             job_id: id(fields.job_id, "buildConfig.jobId")?,
             job_name: optional(fields.job_name, "buildConfig.jobName", "a text")?.map(Cow::<'a, str>::Owned),
             event_id: id(fields.event_id, "buildConfig.eventId")?,
-            pipeline: optional(
-                fields.pipeline,
-                "buildConfig.pipeline",
-                "an object with a whole number `id`",
-            )?,
+            pipeline: present(fields.pipeline)
+                .map(|raw| object(raw, "buildConfig.pipeline", "an object with a whole number `id`"))
+                .transpose()?,
             pr_num: id(fields.pr_num, "buildConfig.prNum")?,
-            template: optional(fields.template, "buildConfig.template", "an object")?,
+            template: present(fields.template)
+                .map(|raw| object(raw, "buildConfig.template", "an object"))
+                .transpose()?,
         })
     }
 
@@ -139,10 +136,7 @@ pub(super) fn container(raw: &RawValue) -> Result<Cow<'_, str>, DecodeError> {
         #[serde(borrow)]
         container: Option<&'a RawValue>,
     }
-    let fields: Container<'_> = serde_json::from_str(raw.get()).map_err(|_| DecodeError::Invalid {
-        field: "buildConfig",
-        expected: "an object",
-    })?;
+    let fields: Container<'_> = object(raw, "buildConfig", "an object")?;
     let text: String = required(fields.container, "buildConfig.container", "a text")?;
     if text.is_empty() {
         return Err(DecodeError::Missing {

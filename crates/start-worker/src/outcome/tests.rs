@@ -1,1 +1,384 @@
-//! In the making.
+use std::fmt::Write as _;
+
+use common::{broker::PublishError, job::Recreate};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::{NOW, first, message as body, policy, start_of, state_in, time, token, with_config};
+
+const TEXT: &str = "the server's words";
+
+/// Errors by name. Those that wrap the client's own cannot be made here: `connection` and `undecodable` are
+/// decided as `server` is, `certificate`, `setup` and `address` as `unauthorized`, since all but the texts is
+/// decided by class.
+fn error(name: &str) -> ClusterError {
+    let message = TEXT.to_owned();
+    match name {
+        "already-exists" => ClusterError::AlreadyExists,
+        "conflict" => ClusterError::Conflict { message },
+        "not-found" => ClusterError::NotFound { message },
+        "namespace" => ClusterError::Namespace { message },
+        "quota" => ClusterError::Quota { message },
+        "policy" => ClusterError::Policy { message },
+        "forbidden" => ClusterError::Forbidden { message },
+        "unauthorized" => ClusterError::Unauthorized { message },
+        "invalid" => ClusterError::Invalid { message },
+        "webhook" => ClusterError::Webhook { message },
+        "busy" => ClusterError::Busy {
+            retry_after: None,
+            message,
+        },
+        "server" => ClusterError::Server { status: 500, message },
+        "foreign" => ClusterError::Foreign { status: 403, message },
+        "timeout" => ClusterError::Timeout {
+            after: Duration::from_secs(10),
+        },
+        "address" => ClusterError::Address { host: message },
+        other => panic!("{other}"),
+    }
+}
+
+const TRANSIENT: &[&str] = &["already-exists", "conflict", "busy", "server", "timeout"];
+const PERMANENT: &[&str] = &["policy", "invalid"];
+const ENVIRONMENT: &[&str] = &[
+    "not-found",
+    "namespace",
+    "forbidden",
+    "unauthorized",
+    "webhook",
+    "foreign",
+    "address",
+];
+
+/// A try with the default limit of 5, in time.
+fn at(failed: u32) -> Circumstances {
+    Circumstances {
+        attempt: Attempt::counted(failed),
+        limit: 5,
+        now: time(NOW),
+        took: Duration::from_millis(10_500),
+    }
+}
+
+/// A try a moment after the deadline of [`decide`]'s start.
+fn past(failed: u32) -> Circumstances {
+    Circumstances {
+        now: time("2026-01-01T12:50:00Z"),
+        ..at(failed)
+    }
+}
+
+/// Decides about a start that came back with so many failed tries, no chain of checks and 70 s held.
+fn decide(seen: Seen, at: &Circumstances) -> Decision {
+    let state = json!({
+        "executor": "k8s", "since": "2026-01-01T11:48:50Z", "held": 70_000, "attempt": at.attempt.failed,
+        "recreate": { "uid": "u1", "n": 2 },
+    });
+    let body = body("start", &token(5, 12 * 3_600), Some(&state));
+    let plan = start_of(&body, crate::testing::taken(at.attempt), &policy(&[]));
+    with_config(&body, |config| of_start(&plan, config, seen, at))
+}
+
+fn own(name: &str, armed: bool) -> Seen {
+    Seen::Refused {
+        trouble: Trouble::Own(error(name)),
+        armed,
+    }
+}
+
+fn down(name: &str, armed: bool) -> Seen {
+    Seen::Refused {
+        trouble: Trouble::Down(error(name)),
+        armed,
+    }
+}
+
+/// What comes back, in a line; what a start carries all the way is asserted.
+fn again_line(again: &Again) -> String {
+    let state = state_in(&again.body);
+    assert_eq!(again.to, Room::Starts);
+    assert_eq!(state.since, time("2026-01-01T11:48:50Z"));
+    assert_eq!(state.executor, "k8s");
+    assert_eq!(
+        state.recreate,
+        Some(Recreate {
+            uid: Some("u1".to_owned()),
+            n: 2
+        })
+    );
+    format!(
+        "{} s, attempt {}, armed {}, held {}",
+        again.delay.as_secs(),
+        state.attempt,
+        state.armed,
+        state.held
+    )
+}
+
+/// The decision in a line, and the text that goes with it.
+fn line(decision: Decision) -> (String, String) {
+    match decision {
+        Decision::Tell { outcome, facts } => (
+            format!("tell {} {}", outcome.as_str(), facts.is_some()),
+            String::new(),
+        ),
+        Decision::End(outcome) => (format!("end {}", outcome.as_str()), String::new()),
+        Decision::Back { outcome, text } => {
+            let name = outcome.as_str();
+            let (Outcome::Again(again) | Outcome::Held(again)) = outcome else {
+                panic!("{name} does not come back")
+            };
+            let told = if text.is_some() { "told" } else { "silent" };
+            (
+                format!("{name} {}, {told}", again_line(&again)),
+                text.unwrap_or_default(),
+            )
+        }
+        Decision::Fail { text, again } => (format!("FAILURE, else {}", again_line(&again)), text),
+    }
+}
+
+fn decided(seen: Seen, at: &Circumstances) -> String {
+    line(decide(seen, at)).0
+}
+
+fn text_of(seen: Seen, at: &Circumstances) -> String {
+    line(decide(seen, at)).1
+}
+
+/// First try, last try, past the deadline; each with the class's way.
+fn assert_rows(names: &[&str], rows: &[(Circumstances, &str)]) {
+    for name in names {
+        for (at, expected) in rows {
+            let case = format!("{name}, {} failed, {}", at.attempt.failed, at.now);
+            assert_eq!(decided(own(name, true), at), *expected, "{case}");
+        }
+    }
+}
+
+#[test]
+fn faults_that_pass_spend_attempts() {
+    assert_rows(
+        TRANSIENT,
+        &[
+            (at(0), "again 5 s, attempt 1, armed true, held 70000, silent"),
+            (at(1), "again 15 s, attempt 2, armed true, held 70000, silent"),
+            (at(3), "again 15 s, attempt 4, armed true, held 70000, silent"),
+            (at(4), "again 60 s, attempt 5, armed true, held 70000, silent"),
+            (at(5), "FAILURE, else 60 s, attempt 5, armed true, held 70000"),
+            (at(9), "FAILURE, else 60 s, attempt 9, armed true, held 70000"),
+            (past(0), "FAILURE, else 5 s, attempt 0, armed true, held 70000"),
+        ],
+    );
+}
+
+#[test]
+fn the_messages_own_fault_is_final() {
+    assert_rows(
+        PERMANENT,
+        &[
+            (at(0), "FAILURE, else 60 s, attempt 0, armed true, held 70000"),
+            (at(5), "FAILURE, else 60 s, attempt 5, armed true, held 70000"),
+            (past(0), "FAILURE, else 60 s, attempt 0, armed true, held 70000"),
+        ],
+    );
+}
+
+#[test]
+fn a_full_or_faulty_executor_spends_nothing_before_the_deadline() {
+    let rows = [
+        (at(0), "again 60 s, attempt 0, armed true, held 70000, told"),
+        (at(5), "again 60 s, attempt 5, armed true, held 70000, told"),
+        (past(0), "FAILURE, else 60 s, attempt 0, armed true, held 70000"),
+        (past(5), "FAILURE, else 60 s, attempt 5, armed true, held 70000"),
+    ];
+    assert_rows(&["quota"], &rows);
+    assert_rows(ENVIRONMENT, &rows);
+}
+
+#[test]
+fn an_outage_is_no_failure_whatever_the_clocks_say() {
+    let held = 70_000 + 10_500 + 60_000;
+    for name in TRANSIENT.iter().chain(PERMANENT).chain(ENVIRONMENT) {
+        for at in [at(0), at(5), past(0), past(9)] {
+            let attempt = at.attempt.failed;
+            for armed in [false, true] {
+                let expected = format!("held 60 s, attempt {attempt}, armed {armed}, held {held}, silent");
+                assert_eq!(decided(down(name, armed), &at), expected, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_limit_of_zero_fails_at_the_first_error_of_the_message() {
+    let impatient = |failed| Circumstances {
+        limit: 0,
+        ..at(failed)
+    };
+    for name in TRANSIENT {
+        let decision = decided(own(name, false), &impatient(0));
+        assert!(decision.starts_with("FAILURE"), "{name}: {decision}");
+    }
+    for name in ENVIRONMENT.iter().chain(&["quota"]) {
+        let decision = decided(own(name, false), &impatient(0));
+        assert!(decision.starts_with("again"), "{name}: {decision}");
+    }
+}
+
+/// A start that failed before its first check was published must not come back as one that has a chain.
+#[test]
+fn what_comes_back_knows_whether_a_chain_lives() {
+    for name in ["server", "quota", "forbidden", "policy"] {
+        for at in [at(0), at(5), past(0)] {
+            for armed in [false, true] {
+                let decision = decided(own(name, armed), &at);
+                assert!(decision.contains(&format!("armed {armed}")), "{name}: {decision}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_name_that_is_taken_is_waited_for() {
+    for armed in [false, true] {
+        let expected = format!("again 15 s, attempt 5, armed {armed}, held 70000, silent");
+        assert_eq!(decided(Seen::Occupied { armed }, &at(5)), expected);
+        let expected = format!("FAILURE, else 15 s, attempt 5, armed {armed}, held 70000");
+        assert_eq!(decided(Seen::Occupied { armed }, &past(5)), expected);
+    }
+    let text = text_of(Seen::Occupied { armed: true }, &past(0));
+    assert!(text.starts_with("Build failed to start.") && text.contains("cluster admin"));
+}
+
+#[test]
+fn what_needs_no_word() {
+    assert_eq!(decided(Seen::Unwanted, &at(0)), "end finished");
+    let refused = Seen::Unarmed(PublishError::NotConnected);
+    assert_eq!(decided(refused, &at(5)), "end unsettled");
+    for (created, expected) in [(true, "tell created false"), (false, "tell adopted false")] {
+        assert_eq!(decided(Seen::Pod { created, facts: None }, &at(5)), expected);
+    }
+    let facts = Some(Box::new(facts(&json!({}))));
+    let seen = Seen::Pod { created: true, facts };
+    assert_eq!(decided(seen, &past(5)), "tell created true");
+}
+
+#[test]
+fn what_users_read() {
+    let mut table = String::new();
+    let cases = [
+        ("quota", at(0)),
+        ("forbidden", at(0)),
+        ("quota", past(0)),
+        ("forbidden", past(0)),
+        ("server", at(5)),
+        ("policy", at(0)),
+    ];
+    for (name, at) in cases {
+        writeln!(table, "{}", text_of(own(name, true), &at)).unwrap();
+    }
+    insta::assert_snapshot!(table, @"
+    Waiting for quota: the namespace's quota is used up: the server's words
+    Waiting for the cluster; the cluster admin must act: the worker's service account may not do this: the server's words
+    Build failed to start. The quota of the build namespace stayed used up. Restart the build later, or ask your cluster admin for more quota. Cause: the namespace's quota is used up: the server's words
+    Build failed to start. No pod could be created. Please reach out to your cluster admin for help, then restart the build. Cause: the worker's service account may not do this: the server's words
+    Build failed to start. No pod could be created. Please reach out to your cluster admin for help, then restart the build. Cause: the API server answered 500: the server's words
+    Build failed to start. The cluster refuses this build's pod. Check the job's settings, or ask your cluster admin. Cause: a policy of the cluster forbids this pod: the server's words
+    ");
+}
+
+#[test]
+fn users_read_bounded_texts_without_secrets() {
+    let secret = "eyJhbGciOiJIUzI1NiJ9.eyJidWlsZElkIjoxMjN9.c2lnbmF0dXJl";
+    let message = format!("line one\nBearer {secret} {}", "x".repeat(10_000));
+    let errors: [fn(String) -> ClusterError; 4] = [
+        |message| ClusterError::Quota { message },
+        |message| ClusterError::Policy { message },
+        |message| ClusterError::Forbidden { message },
+        |message| ClusterError::Server { status: 500, message },
+    ];
+    for error in errors {
+        for at in [at(0), past(5)] {
+            let trouble = Trouble::Own(error(message.clone()));
+            let text = text_of(Seen::Refused { trouble, armed: true }, &at);
+            assert!(text.chars().count() <= 1_000 && !text.contains('\n'), "{text}");
+            assert!(!text.contains("eyJ") && !text.contains("c2lnb"), "{text}");
+        }
+    }
+}
+
+fn facts(more: &Value) -> Facts {
+    let mut pod = json!({ "metadata": { "name": "8609-abcde", "uid": "u1" } });
+    for (key, value) in more.as_object().unwrap() {
+        pod[key] = value.clone();
+    }
+    Facts::read(&serde_json::from_value(pod).unwrap())
+}
+
+#[test]
+fn a_build_whose_pod_exists_is_told_where_it_is() {
+    let scheduled = |reason: &str, message: Value| {
+        json!({ "status": { "phase": "Pending", "conditions": [
+            { "type": "PodScheduled", "status": "False", "reason": reason, "message": message },
+        ]}})
+    };
+    let waiting = "Waiting for resources to be available.";
+    let cases = [
+        (
+            json!({ "spec": { "nodeName": "node1", "containers": [] } }),
+            json!({ "stats": { "hostname": "node1", "imagePullStartTime": "2026-01-01T12:00:00.000Z" } }),
+        ),
+        (json!({}), json!({ "statusMessage": waiting })),
+        (
+            scheduled(
+                "Unschedulable",
+                json!("0/3 nodes are available: 3 Insufficient cpu."),
+            ),
+            json!({ "statusMessage": format!("{waiting} 0/3 nodes are available: 3 Insufficient cpu.") }),
+        ),
+        (
+            scheduled("Unschedulable", json!("two\nlines, token=hidden-not")),
+            json!({ "statusMessage": format!("{waiting} two lines, token=[hidden]") }),
+        ),
+        (
+            scheduled("Unschedulable", Value::Null),
+            json!({ "statusMessage": waiting }),
+        ),
+        (
+            scheduled("SchedulingGated", json!("gate")),
+            json!({ "statusMessage": waiting }),
+        ),
+    ];
+    for (pod, expected) in cases {
+        let update = told(&facts(&pod), time(NOW));
+        assert_eq!(serde_json::to_value(update).unwrap(), expected, "{pod}");
+    }
+}
+
+#[test]
+fn a_fresh_start_comes_back_as_itself() {
+    let fresh = body("start", &token(5, 12 * 3_600), None);
+    let plan = start_of(&fresh, first(), &policy(&[]));
+    let first_try = Circumstances {
+        attempt: Attempt::default(),
+        ..at(0)
+    };
+    let decision = with_config(&fresh, |config| {
+        of_start(&plan, config, own("timeout", true), &first_try)
+    });
+    let Decision::Back {
+        outcome: Outcome::Again(again),
+        text: None,
+    } = decision
+    else {
+        panic!("{decision:?}")
+    };
+    let expected = StartState {
+        attempt: 1,
+        armed: true,
+        ..plan.state.clone()
+    };
+    assert_eq!(state_in(&again.body), expected);
+    assert_eq!(expected.since, time(NOW));
+}

@@ -1,1 +1,347 @@
-//! In the making.
+use std::time::Duration;
+
+use common::attempt::{Attempt, Death};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::{NOW, first, jwt, message, plan_of, policy, start_of, taken, time, token, trace};
+
+const HALF_A_DAY: i64 = 12 * 3_600;
+
+/// Three executors more than the three out of the box: in another namespace, with another prefix, on another
+/// API server.
+fn executors() -> String {
+    json!({ "executor": {
+        "elsewhere": { "pluginName": "k8s", "options": { "kubernetes": { "jobsNamespace": "other" } } },
+        "prefixed": { "pluginName": "k8s", "options": { "prefix": "beta-" } },
+        "abroad": { "pluginName": "k8s", "options": { "kubernetes": { "host": "two.example" } } },
+    }})
+    .to_string()
+}
+
+fn fresh() -> String {
+    message("start", &token(5, HALF_A_DAY), None)
+}
+
+fn come_back(state: &Value) -> String {
+    message("start", &token(5, HALF_A_DAY), Some(state))
+}
+
+fn state(more: &Value) -> Value {
+    let mut state = json!({ "executor": "k8s", "since": "2026-01-01T11:50:00Z" });
+    for (key, value) in more.as_object().unwrap() {
+        state[key] = value.clone();
+    }
+    state
+}
+
+#[test]
+fn only_a_first_delivery_with_a_fresh_token_needs_no_look() {
+    let rejected = |count| Death {
+        queue: "main".to_owned(),
+        reason: "rejected".to_owned(),
+        count,
+    };
+    let now = time(NOW).as_second();
+    let issued_now = jwt(&json!({ "iat": now, "exp": now + HALF_A_DAY }));
+    let no_iat = jwt(&json!({ "exp": now + HALF_A_DAY }));
+    let once = Attempt::of_delivery("main", false, &[]);
+    let cases = [
+        ("first", issued_now, once, false),
+        ("a minute old", token(60, HALF_A_DAY), once, false),
+        ("older", token(61, HALF_A_DAY), once, true),
+        ("a clock ahead of ours", token(-90, HALF_A_DAY), once, false),
+        ("no iat", no_iat, once, true),
+        ("no JWT", "opaque".to_owned(), once, true),
+        (
+            "redelivered",
+            token(5, HALF_A_DAY),
+            Attempt::of_delivery("main", true, &[]),
+            true,
+        ),
+        (
+            "a predecessor's retry",
+            token(5, HALF_A_DAY),
+            Attempt::of_delivery("main", false, &[rejected(2)]),
+            true,
+        ),
+        ("come back", token(5, HALF_A_DAY), Attempt::counted(0), true),
+    ];
+    for (name, token, attempt, expected) in cases {
+        let plan = start_of(&message("start", &token, None), taken(attempt), &policy(&[]));
+        assert_eq!(plan.look_first, expected, "{name}");
+        assert_eq!(plan.state.attempt, attempt.failed, "{name}");
+    }
+}
+
+#[test]
+fn with_an_expired_token_nothing_is_created() {
+    for (expires, parked) in [(-3_600, true), (0, true), (1, false)] {
+        let plan = plan_of(&message("start", &token(5, expires), None), first(), &policy(&[]));
+        let is_parked = matches!(plan, Plan::Park(ParkReason::TokenExpired));
+        assert_eq!(is_parked, parked, "{expires}");
+    }
+    // A pod is deleted all the same.
+    let stop = message("stop", &token(5, -3_600), None);
+    assert!(matches!(plan_of(&stop, first(), &policy(&[])), Plan::Stop(_)));
+}
+
+#[test]
+fn a_chain_of_checks_is_armed_once() {
+    let ladder = [("CHECK_LADDER", "20s")];
+    let cases = [
+        (fresh(), Some(Duration::from_secs(20))),
+        (
+            come_back(&state(&json!({ "armed": false }))),
+            Some(Duration::from_secs(20)),
+        ),
+        (come_back(&state(&json!({ "armed": true }))), None),
+    ];
+    for (body, expected) in cases {
+        let plan = start_of(&body, first(), &policy(&ladder));
+        assert_eq!(plan.arm, expected, "{body}");
+    }
+}
+
+#[test]
+fn the_first_check_knows_what_the_start_knows() {
+    let body = come_back(&state(
+        &json!({ "held": 70_000, "recreate": { "uid": "u1", "n": 2 } }),
+    ));
+    let plan = start_of(&body, taken(Attempt::counted(3)), &policy(&[]));
+    let expected = CheckState {
+        executor: "k8s".to_owned(),
+        pod: plan.name.clone(),
+        uid: None,
+        started_at: time("2026-01-01T11:50:00Z"),
+        number: 0,
+        attempt: 0,
+        look: LastLook::default(),
+        recreated: 2,
+        message: None,
+        report_due: false,
+        held: 70_000,
+        once: false,
+        trace_context: Some(trace()),
+    };
+    assert_eq!(plan.first_check(), expected);
+    assert!(plan.name.starts_with("8609-") && plan.label == "8609", "{plan:?}");
+}
+
+#[test]
+fn what_earlier_handlings_left_goes_on() {
+    let earlier = json!({ "attempt": 1, "held": 70_000, "armed": true, "recreate": { "uid": "u1", "n": 2 } });
+    let plan = start_of(
+        &come_back(&state(&earlier)),
+        taken(Attempt::counted(3)),
+        &policy(&[]),
+    );
+    let expected = StartState {
+        executor: "k8s".to_owned(),
+        attempt: 3,
+        since: time("2026-01-01T11:50:00Z"),
+        held: 70_000,
+        armed: true,
+        recreate: Some(Recreate {
+            uid: Some("u1".to_owned()),
+            n: 2,
+        }),
+        trace_context: Some(trace()),
+    };
+    assert_eq!(plan.state, expected);
+    let first = start_of(&fresh(), first(), &policy(&[]));
+    let expected = StartState {
+        executor: "k8s".to_owned(),
+        ..StartState::new(time(NOW), Some(trace()))
+    };
+    assert_eq!(first.state, expected);
+}
+
+#[test]
+fn the_executor_that_was_chosen_stays_chosen() {
+    // A weight that came later would choose another now.
+    let weighted = [("WEIGHT_K8S", "1"), ("EXECUTOR_PLUGIN", "k8s")];
+    let carried = come_back(&state(&json!({ "executor": "k8s-sandbox" })));
+    let plan = start_of(&carried, first(), &policy(&weighted));
+    assert_eq!(plan.executor, "k8s-sandbox");
+    assert_eq!(plan.state.executor, "k8s-sandbox");
+    let elsewhere: Vec<_> = plan.elsewhere.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(elsewhere, ["k8s", "k8s-vm"]);
+    // One that panicked before there was a choice.
+    let none = come_back(&state(&json!({ "executor": "" })));
+    assert_eq!(start_of(&none, first(), &policy(&weighted)).executor, "k8s");
+}
+
+#[test]
+fn an_executor_that_is_no_longer_there_is_told_with_those_that_are() {
+    let carried = come_back(&state(&json!({ "executor": "gone" })));
+    let Plan::Refuse(refusal) = plan_of(&carried, first(), &policy(&[])) else {
+        panic!("not refused")
+    };
+    assert_eq!(
+        refusal.to_string(),
+        "there is no executor gone; there are k8s, k8s-sandbox, k8s-vm"
+    );
+}
+
+#[test]
+fn a_build_that_gives_no_pod_is_refused() {
+    let no_image = policy(&[("EXECUTOR_PLUGIN", "k8s-vm")]);
+    let Plan::Refuse(refusal) = plan_of(&fresh(), first(), &no_image) else {
+        panic!("not refused")
+    };
+    assert!(refusal.to_string().contains("K8S_BASE_IMAGE"), "{refusal}");
+}
+
+#[test]
+fn a_recreated_pod_says_which_it_is() {
+    let annotation = |body: &str| {
+        let pod = start_of(body, first(), &policy(&[])).pod;
+        let annotations = pod.metadata.annotations.unwrap_or_default();
+        annotations
+            .get(common::pod_identity::ANNOTATION_RECREATED)
+            .cloned()
+    };
+    let body = come_back(&state(&json!({ "recreate": { "uid": "u1", "n": 2 } })));
+    assert_eq!(annotation(&body).as_deref(), Some("2"));
+    assert_eq!(annotation(&fresh()), None);
+    let plan = start_of(&body, first(), &policy(&[]));
+    assert_eq!(plan.recreate, plan.state.recreate);
+    assert!(plan.replaces(Some("u1")));
+    assert!(!plan.replaces(Some("u2")) && !plan.replaces(None));
+    // The dead pod is gone already: whatever stands under the name is none that this start replaces.
+    let gone = come_back(&state(&json!({ "recreate": { "n": 2 } })));
+    let plan = start_of(&gone, first(), &policy(&[]));
+    assert!(!plan.replaces(Some("u1")) && !plan.replaces(None));
+}
+
+#[test]
+fn the_trace_goes_on_in_the_pod() {
+    let pod = start_of(&fresh(), first(), &policy(&[])).pod;
+    let text = serde_json::to_string(&pod).unwrap();
+    assert!(text.contains(&trace().traceparent()), "{text}");
+}
+
+#[test]
+fn the_deadline_counts_from_the_first_handling_without_outages() {
+    let cases = [
+        (fresh(), "2026-01-01T13:00:00Z", 60),
+        (come_back(&state(&json!({}))), "2026-01-01T12:50:00Z", 60),
+        (
+            come_back(&state(&json!({ "held": 600_000 }))),
+            "2026-01-01T13:00:00Z",
+            70,
+        ),
+        // Half an hour before the token expires.
+        (
+            message("start", &token(5, 45 * 60), None),
+            "2026-01-01T12:15:00Z",
+            15,
+        ),
+        (
+            message("start", &token(5, 10 * 60), None),
+            "2026-01-01T11:40:00Z",
+            0,
+        ),
+    ];
+    for (body, deadline, allowed) in cases {
+        let plan = start_of(&body, first(), &policy(&[]));
+        assert_eq!(plan.deadline, time(deadline), "{body}");
+        assert_eq!(plan.allowed(), Duration::from_mins(allowed), "{body}");
+    }
+    let short = start_of(&fresh(), first(), &policy(&[("START_DEADLINE", "10m")]));
+    assert_eq!(short.deadline, time("2026-01-01T12:10:00Z"));
+}
+
+fn stop_of(body: &str, policy: &Policy) -> StopPlan {
+    match plan_of(body, first(), policy) {
+        Plan::Stop(plan) => plan,
+        other => panic!("no stop: {other:?}"),
+    }
+}
+
+#[test]
+fn a_stop_reaches_every_place_once() {
+    let stop = message("stop", &token(5, HALF_A_DAY), None);
+    let one_place = stop_of(&stop, &policy(&[]));
+    assert_eq!(one_place.targets, [("k8s".to_owned(), "sdbuild=8609".to_owned())]);
+    let four_places = stop_of(&stop, &policy(&[("NODE_CONFIG", &executors())]));
+    let targets: Vec<_> = four_places
+        .targets
+        .iter()
+        .map(|(executor, label)| (executor.as_str(), label.as_str()))
+        .collect();
+    assert_eq!(
+        targets,
+        [
+            ("k8s", "sdbuild=8609"),
+            ("elsewhere", "sdbuild=8609"),
+            ("prefixed", "sdbuild=beta-8609"),
+            ("abroad", "sdbuild=8609"),
+        ]
+    );
+}
+
+#[test]
+fn a_stop_has_two_passes() {
+    let earlier = [
+        (None, 1, 0),
+        (Some(json!({ "pass": 1, "attempt": 4 })), 1, 4),
+        (Some(json!({ "pass": 2, "attempt": 0 })), 2, 0),
+    ];
+    for (state, pass, attempt) in earlier {
+        let body = message("stop", &token(5, HALF_A_DAY), state.as_ref());
+        let expected = StopState {
+            pass,
+            attempt,
+            trace_context: Some(trace()),
+        };
+        assert_eq!(stop_of(&body, &policy(&[])).state, expected, "{body}");
+    }
+}
+
+#[test]
+fn a_clear_names_one_folder_or_is_parked() {
+    let clear = |id: &str| {
+        let config = json!({
+            "resource": "caches", "action": "delete", "scope": "pipelines", "pipelineId": id, "id": id,
+        });
+        json!({ "job": "clear", "cacheConfig": config }).to_string()
+    };
+    let on_disk = policy(&[("CACHE_STRATEGY", "disk"), ("CACHE_PATH", "/cache")]);
+    let Plan::Clear(folder) = plan_of(&clear("7"), first(), &on_disk) else {
+        panic!("not cleared")
+    };
+    assert_eq!(folder, std::path::Path::new("/cache/pipelines/7"));
+    for unsafe_id in ["..", "7/../..", ""] {
+        assert!(matches!(
+            plan_of(&clear(unsafe_id), first(), &on_disk),
+            Plan::Park(ParkReason::UnsafePath)
+        ));
+    }
+    assert!(matches!(
+        plan_of(&clear("7"), first(), &policy(&[])),
+        Plan::Nothing
+    ));
+}
+
+#[test]
+fn checks_are_not_for_this_worker() {
+    let body = message("verify", &token(5, HALF_A_DAY), None);
+    assert!(matches!(
+        plan_of(&body, first(), &policy(&[])),
+        Plan::Park(ParkReason::WrongQueue)
+    ));
+    assert!(matches!(
+        plan_of(r#"{"job":"probe"}"#, first(), &policy(&[])),
+        Plan::Nothing
+    ));
+}
+
+#[test]
+fn no_debug_output_shows_the_token() {
+    let token = token(5, HALF_A_DAY);
+    let plan = plan_of(&message("start", &token, None), first(), &policy(&[]));
+    let said = format!("{plan:?}");
+    assert!(said.contains("8609-") && !said.contains(&token), "{said}");
+}
