@@ -93,48 +93,50 @@ impl Expected {
 
     /// What is not, or not yet, as it has to be at the end. No pod may be left: every build here has ended.
     pub fn unmet(&self, story: &Story) -> Vec<String> {
-        let mut unmet = Vec::new();
-        let mut must = |met: bool, what: &dyn Fn() -> String| {
-            if !met {
-                unmet.push(what());
-            }
-        };
-        let status = story.build.status;
-        must(status == self.status, &|| {
-            format!("the build is {status:?}, not {:?}", self.status)
-        });
-        let failures = usize::from(self.status == Status::Failure);
-        must(story.failures() == failures, &|| {
-            format!("FAILURE was reported {} times", story.failures())
-        });
-        let message = story.build.status_message.as_deref().unwrap_or_default();
-        for piece in self.message {
-            must(message.contains(piece), &|| {
-                format!("the user does not read {piece:?} but {message:?}")
-            });
-        }
-        let texts = story.texts();
-        must(
-            in_order(self.told, &texts, |wanted, text| text.starts_with(wanted)),
-            &|| format!("the user was told {texts:?}, not {:?}", self.told),
-        );
-        must(story.pods.made() == self.pods, &|| {
-            format!("{} pods were made, not {}", story.pods.made(), self.pods)
-        });
-        must(story.pods.names() <= 1, &|| {
-            "its pods had different names".to_owned()
-        });
-        must(story.pods.left() == 0, &|| {
-            format!("{} pods are left", story.pods.left())
-        });
-        must(!self.hostname || story.node().is_some(), &|| {
-            "the API was not told the node".to_owned()
-        });
+        let mut unmet = self.unmet_by_the_api(story);
+        unmet.extend(self.unmet_by_the_pods(story));
         let outcomes = story.outcomes();
-        must(
-            in_order(self.outcomes, &outcomes, |wanted, outcome| wanted == outcome),
-            &|| format!("the outcomes are {outcomes:?}, not {:?}", self.outcomes),
-        );
+        if !in_order(self.outcomes, &outcomes, |wanted, outcome| wanted == outcome) {
+            unmet.push(format!("the outcomes are {outcomes:?}, not {:?}", self.outcomes));
+        }
+        unmet
+    }
+
+    fn unmet_by_the_api(&self, story: &Story) -> Vec<String> {
+        let mut unmet = Vec::new();
+        let status = story.build.status;
+        if status != self.status {
+            unmet.push(format!("the build is {status:?}, not {:?}", self.status));
+        }
+        let failures = story.failures();
+        if failures != usize::from(self.status == Status::Failure) {
+            unmet.push(format!("FAILURE was reported {failures} times"));
+        }
+        let message = story.build.status_message.as_deref().unwrap_or_default();
+        let missing = self.message.iter().filter(|piece| !message.contains(**piece));
+        unmet.extend(missing.map(|piece| format!("the user does not read {piece:?} but {message:?}")));
+        let texts = story.texts();
+        if !in_order(self.told, &texts, |wanted, text| text.starts_with(wanted)) {
+            unmet.push(format!("the user was told {texts:?}, not {:?}", self.told));
+        }
+        if self.hostname && story.node().is_none() {
+            unmet.push("the API was not told the node".to_owned());
+        }
+        unmet
+    }
+
+    fn unmet_by_the_pods(&self, story: &Story) -> Vec<String> {
+        let mut unmet = Vec::new();
+        let [made, left] = [story.pods.made(), story.pods.left()];
+        if made != self.pods {
+            unmet.push(format!("{made} pods were made, not {}", self.pods));
+        }
+        if left != 0 {
+            unmet.push(format!("{left} pods are left"));
+        }
+        if story.pods.names() > 1 {
+            unmet.push("its pods had different names".to_owned());
+        }
         unmet
     }
 

@@ -65,8 +65,8 @@ impl Journal {
                     let mut builds = shared.lock().unwrap_or_else(PoisonError::into_inner);
                     let of_build = builds.entry(line.build).or_default();
                     // The two logs are read one after the other; the lines are not written so.
-                    let place = of_build.partition_point(|other| other.at <= line.at);
-                    of_build.insert(place, line);
+                    let position = of_build.partition_point(|other| other.at <= line.at);
+                    of_build.insert(position, line);
                 }
             }
         });
