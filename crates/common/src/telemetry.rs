@@ -162,9 +162,12 @@ fn logged(filter: &str) -> Result<impl Filter<Registry> + use<>, TelemetryError>
         metadata.is_span() && *metadata.level() <= context && export::is_wanted(metadata)
     })
     .with_max_level_hint(context);
-    // The exporter's libraries tell at this level that they begin and end.
     let worthwhile = filter_fn(|metadata| {
-        *metadata.level() != Level::INFO || !metadata.target().starts_with("opentelemetry")
+        let of = |library| metadata.target().starts_with(library);
+        // The exporter's libraries tell at this level that they begin and end. The broker's client prints whole
+        // messages when they come back, tokens included, and at the lowest level its password; whatever goes
+        // wrong in it is returned to us, and told once.
+        !(of("opentelemetry") && *metadata.level() == Level::INFO || of("lapin"))
     })
     .with_max_level_hint(LevelFilter::TRACE);
     Ok(filter.and(worthwhile).or(context))

@@ -20,7 +20,8 @@ where
     F: FnOnce(Arc<World>) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    play_in(World::new(name).await?, test).await
+    let world = Box::pin(World::new(name)).await?;
+    Box::pin(play_in(world, test)).await
 }
 
 /// The same in a corner that the test has made.

@@ -179,6 +179,20 @@ fn the_log_filter_still_spares_what_nobody_wants() {
 }
 
 #[test]
+fn no_filter_lets_the_brokers_client_speak_for_itself() {
+    let captured = Captured::with("trace,lapin=trace", LogFormat::Json, None);
+    tracing::warn!(target: "lapin::returned_messages", message = ?b"token", "Server returned us a message");
+    tracing::trace!(target: "lapin::channels", "will handle frame");
+    tracing::trace!("ours");
+    let messages: Vec<_> = captured
+        .lines()
+        .iter()
+        .map(|line| line["message"].clone())
+        .collect();
+    assert_eq!(messages, ["ours"]);
+}
+
+#[test]
 fn the_log_filter_knows_its_highest_level() {
     let table = [
         ("off", LevelFilter::OFF),
