@@ -8,8 +8,8 @@ help: ## List the targets
 
 .PHONY: demo
 demo: peers ## Show the main job on real peers: builds of every fate, live
-	cargo build --workspace --bins --locked
-	cargo run --quiet --locked -p testbed --bin demo
+	cargo build --workspace --all-targets --locked
+	target/debug/demo
 
 .PHONY: test
 test: peers ## Everything that CI runs: formatting, lints, docs, boundaries, unit and end-to-end tests

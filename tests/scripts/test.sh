@@ -15,7 +15,8 @@ RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-it
 step 'boundaries'
 tests/scripts/boundaries.sh
 step 'the workers, as the tests start them'
-cargo build --workspace --bins --locked
+# All targets, as the tests are built: with other features every dependency would be compiled twice.
+cargo build --workspace --all-targets --locked
 step 'tests'
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
