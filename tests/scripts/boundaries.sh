@@ -33,7 +33,7 @@ decisions="crates/common/src/job crates/common/src/job.rs crates/common/src/atte
   crates/start-worker/src/executor.rs crates/start-worker/src/manifest crates/start-worker/src/manifest.rs
   crates/verify-worker/src/plan.rs crates/verify-worker/src/outcome.rs"
 for place in $decisions; do
-  [ -e "$place" ] || continue
+  [ -e "$place" ] || { echo "no decision lives at $place any more"; bad=1; continue; }
   found=$(grep -rnE --include='*.rs' '\basync\b|\.await\b|clock::now|Timestamp::now|Instant::now|tokio::' "$place" |
     grep -vE '^[^:]+:([0-9]+:)?\s*//' || true)
   if [ -n "$found" ]; then

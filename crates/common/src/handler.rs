@@ -1,6 +1,6 @@
 //! The road of a delivery: decode, plan, act, outcome, report, settle. One way in, one way out.
 //!
-//! Whatever happens on the way, a panic too, the delivery is settled, counted and logged here and
+//! Whatever comes of the handling, a panic too, the delivery is settled, counted and logged here and
 //! nowhere else.
 
 use std::{any::Any, error::Error, panic::AssertUnwindSafe};
@@ -118,7 +118,7 @@ fn join(span: &tracing::Span, trace: Option<&TraceContext>, job: &Job<'_>, delay
 
 fn decode(payload: &[u8]) -> Result<Job<'_>, DecodeError> {
     if payload.len() > LARGE_BODY {
-        tokio::task::block_in_place(|| rayon::scope(|_| Job::decode(payload)))
+        tokio::task::block_in_place(|| Job::decode(payload))
     } else {
         Job::decode(payload)
     }

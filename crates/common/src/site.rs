@@ -11,8 +11,6 @@ use crate::{
 pub struct Site {
     /// The namespace.
     pub cluster: Cluster,
-    /// The prefix of names and labels there.
-    pub prefix: String,
     outage: Outage<VersionProbe>,
 }
 
@@ -30,11 +28,7 @@ impl Site {
     pub fn new(settings: &ExecutorSettings, waiting: Waiting) -> Result<Self, ClusterError> {
         let cluster = Cluster::new(&settings.cluster, waiting.metrics.clone())?;
         let outage = Outage::new(VersionProbe(cluster.clone()), waiting);
-        Ok(Self {
-            cluster,
-            prefix: settings.prefix.clone(),
-            outage,
-        })
+        Ok(Self { cluster, outage })
     }
 
     /// Makes a call; while the API server is down, waits in place as long as deliveries are held.

@@ -21,7 +21,7 @@ use screwdriver_api_client::BuildUpdate;
 use crate::{
     act::World,
     outcome::{
-        Circumstances, Decision, IfFinished, Next, Report, Then, held, of_look, of_trouble, report_due,
+        Circumstances, Decision, IfFinished, Next, Report, Then, held, later, of_look, of_trouble, report_due,
     },
     plan::{Look, Plan, plan},
 };
@@ -229,10 +229,7 @@ impl VerifyHandler {
             Undelivered::Soon => SOON,
         };
         Told::NotYet(match trouble {
-            Trouble::Down(error) => match held(&look.check, config, error.into(), at).then {
-                Then::Back(outcome) | Then::End(outcome) => outcome,
-                Then::Rearm(_) | Then::Recreate(..) => Outcome::Nothing,
-            },
+            Trouble::Down(error) => held(&look.check, config, error.into(), at),
             Trouble::Own(error) => report_due(config, &look.check, delay, error.into()),
         })
     }
@@ -250,20 +247,7 @@ impl VerifyHandler {
         };
         match self.world.delete_finished(look, facts).await {
             Ok(()) => Outcome::Finished,
-            Err(trouble) => match of_trouble(
-                &look.check,
-                config,
-                trouble,
-                &Circumstances {
-                    limit: u32::MAX,
-                    ..at.clone()
-                },
-            )
-            .then
-            {
-                Then::Back(outcome) | Then::End(outcome) => outcome,
-                Then::Rearm(_) | Then::Recreate(..) => Outcome::Nothing,
-            },
+            Err(trouble) => later(&look.check, config, trouble, at),
         }
     }
 

@@ -160,54 +160,64 @@ pub fn of_trouble(
     trouble: Trouble<ClusterError>,
     at: &Circumstances<'_>,
 ) -> Decision {
-    let (error, down) = match trouble {
-        Trouble::Down(error) => (error, true),
-        Trouble::Own(error) => (error, false),
-    };
-    if down {
-        return held(check, config, error.into(), at);
-    }
-    let spends = error.class() != Class::Environment;
-    if spends && at.attempt.is_last(at.limit) {
-        let text = format!(
-            "Build failed to start. Whether its pod runs could not be verified. Please reach out to your cluster \
-             admin for help, then restart the build. Cause: {}",
-            quoted(&error.to_string())
-        );
-        let report = Report::Must(BuildUpdate::failure(text));
-        return Decision {
-            report,
-            then: Then::End(Outcome::Failed),
+    match trouble {
+        Trouble::Own(error) if spends(&error) && at.attempt.is_last(at.limit) => {
+            let text = format!(
+                "Build failed to start. Whether its pod runs could not be verified. Please reach out to your cluster \
+                 admin for help, then restart the build. Cause: {}",
+                quoted(&error.to_string())
+            );
+            Decision {
+                report: Report::Must(BuildUpdate::failure(text)),
+                then: Then::End(Outcome::Failed),
+                if_finished: IfFinished::End,
+            }
+        }
+        trouble => Decision {
+            report: Report::Nothing,
+            then: match later(check, config, trouble, at) {
+                parked @ Outcome::Parked(_) => Then::End(parked),
+                outcome => Then::Back(outcome),
+            },
             if_finished: IfFinished::End,
-        };
+        },
     }
-    if config.token_expired(at.now) {
-        return silent(Then::End(Outcome::Parked(ParkReason::TokenExpired)));
-    }
-    let attempt = if spends {
-        at.attempt.failed.saturating_add(1)
-    } else {
-        at.attempt.failed
+}
+
+/// The same check later, whatever the trouble was: nobody is failed for it.
+pub fn later(
+    check: &CheckState,
+    config: &BuildConfig<'_>,
+    trouble: Trouble<ClusterError>,
+    at: &Circumstances<'_>,
+) -> Outcome {
+    let error = match trouble {
+        Trouble::Down(error) => return held(check, config, error.into(), at),
+        Trouble::Own(error) => error,
     };
-    let delay = if spends {
-        retry_delay(at.attempt.failed)
+    if config.token_expired(at.now) {
+        return Outcome::Parked(ParkReason::TokenExpired);
+    }
+    let failed = at.attempt.failed;
+    let (attempt, delay) = if spends(&error) {
+        (failed.saturating_add(1), retry_delay(failed))
     } else {
-        LATER
+        (failed, LATER)
     };
     let check = CheckState {
         attempt,
         ..check.clone()
     };
-    silent(Then::Back(Outcome::Again(again(
-        config,
-        &check,
-        delay,
-        error.into(),
-    ))))
+    Outcome::Again(again(config, &check, delay, error.into()))
+}
+
+/// Whether the error is the message's own. What a person must mend costs it nothing.
+fn spends(error: &ClusterError) -> bool {
+    error.class() != Class::Environment
 }
 
 /// A peer is down: the same check later, its clocks stopped meanwhile.
-pub fn held(check: &CheckState, config: &BuildConfig<'_>, cause: Cause, at: &Circumstances<'_>) -> Decision {
+pub fn held(check: &CheckState, config: &BuildConfig<'_>, cause: Cause, at: &Circumstances<'_>) -> Outcome {
     let length = at.took + LATER;
     let check = CheckState {
         held: check
@@ -216,7 +226,7 @@ pub fn held(check: &CheckState, config: &BuildConfig<'_>, cause: Cause, at: &Cir
         look: check.look.after_outage(length),
         ..check.clone()
     };
-    silent(Then::Back(Outcome::Held(again(config, &check, LATER, cause))))
+    Outcome::Held(again(config, &check, LATER, cause))
 }
 
 /// The same check, which reads the pod anew: what is kept is that a report is due, never the verdict.
@@ -226,14 +236,6 @@ pub fn report_due(config: &BuildConfig<'_>, check: &CheckState, delay: Duration,
         ..check.clone()
     };
     Outcome::Again(again(config, &check, delay, cause))
-}
-
-fn silent(then: Then) -> Decision {
-    Decision {
-        report: Report::Nothing,
-        then,
-        if_finished: IfFinished::End,
-    }
 }
 
 fn again(config: &BuildConfig<'_>, check: &CheckState, delay: Duration, cause: Cause) -> Again {

@@ -1,6 +1,7 @@
 //! What operators and Kubernetes are told: health, readiness with its reasons, and settings that cannot work.
 
 use testbed::{
+    broker::Permissions,
     http_client::Answer,
     poll,
     worker::{Kind, Worker},
@@ -90,6 +91,28 @@ async fn a_wrong_password_makes_unready_and_ends_nothing() -> anyhow::Result<()>
         })
         .await?;
         anyhow::ensure!(worker.get("/livez").await?.status == 200);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_permissions_are_told_with_the_command_that_mends_them() -> anyhow::Result<()> {
+    play("health-permissions", async |world| {
+        // The operators' reference permissions cover their own queues and none of ours.
+        let vhost = world
+            .peers
+            .broker
+            .vhost("health-permissions", Permissions::Reference)
+            .await?;
+        let mut environment = world.environment(Kind::Start, &[]);
+        environment.extend(vhost.worker_env());
+        let worker = Worker::launch(Kind::Start, environment, world.directory())?;
+        let reason = unready(&worker, "no permission for queue").await?;
+        let parked = format!("{}.parked", vhost.queue());
+        for part in ["rabbitmqctl set_permissions -p", parked.as_str(), "declare queue"] {
+            anyhow::ensure!(reason.contains(part), "no {part} in {reason}");
+        }
         Ok(())
     })
     .await

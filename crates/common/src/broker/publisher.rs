@@ -199,7 +199,7 @@ impl PublishSession {
         properties: BasicProperties,
     ) -> Result<(), PublishError> {
         // A broker short of memory or disk blocks us for as long as that lasts: wait here, before the
-        // clock of the publish starts. The watch ends with the session.
+        // clock of the publish starts. The next session begins unblocked.
         let mut blocked = self.blocked.clone();
         if blocked.wait_for(|blocked| !blocked).await.is_err() {
             return Err(PublishError::NotConnected);

@@ -155,8 +155,8 @@ fn held_time_saturates() {
         ..full()
     };
     let ladder = ladder();
-    let decision = with_config(|config| held(&long, config, "down".into(), &at(0, &ladder)));
-    assert_eq!(back(decision).2.held, u64::MAX);
+    let outcome = with_config(|config| held(&long, config, "down".into(), &at(0, &ladder)));
+    assert_eq!(back_of(outcome).2.held, u64::MAX);
 }
 
 #[test]
