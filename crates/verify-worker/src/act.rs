@@ -14,7 +14,16 @@ use common::{
 };
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::plan::{By, Look};
+use crate::plan::{By, Look, Place};
+
+/// What a look found.
+#[derive(Debug)]
+pub struct Sighting {
+    /// The executor in which the pod is, or would be.
+    pub executor: String,
+    /// The pod, as it is now; `None` if there is none.
+    pub facts: Option<Facts>,
+}
 
 /// The peers that checks look at and report to.
 #[derive(Debug)]
@@ -32,28 +41,56 @@ pub struct World {
 // === impl World ===
 
 impl World {
-    /// The build's pod, as it is now; `None` if there is none.
-    pub async fn look(&self, look: &Look) -> Result<Option<Facts>, Trouble<ClusterError>> {
-        let executor = &look.check.executor;
-        let Some(site) = self.sites.get(executor) else {
+    /// The build's pod, as it is now.
+    pub async fn look(&self, look: &Look) -> Result<Sighting, Trouble<ClusterError>> {
+        match look.by {
+            By::Name => self.look_by_name(look).await,
+            By::Label => self.look_everywhere(look).await,
+        }
+    }
+
+    async fn look_by_name(&self, look: &Look) -> Result<Sighting, Trouble<ClusterError>> {
+        let executor = look.check.executor.clone();
+        let (Some(site), Some(place)) = (self.sites.get(&executor), look.places.first()) else {
             return Err(Trouble::Own(ClusterError::NotFound {
                 message: format!("executor {executor}"),
             }));
         };
-        let pod = match look.by {
-            By::Name => site.call(|| site.cluster.get(&look.check.pod)).await?,
-            By::Label => None,
+        let pod = match site.call(|| site.cluster.get(&look.check.pod)).await? {
+            // A list costs more with every pod there is: only once, before a pod that was seen is called gone.
+            None if look.check.uid.is_some() => pick(site.call(|| site.cluster.list(&place.label)).await?),
+            pod => pod,
         };
-        // A list costs more with every pod there is: only where the name is unknown, and once before a
-        // pod that was seen is called gone.
-        let pod = match pod {
-            Some(pod) => Some(pod),
-            None if look.by == By::Label || look.check.uid.is_some() => {
-                pick(site.call(|| site.cluster.list(&look.label)).await?)
+        let facts = pod.as_ref().map(Facts::read);
+        Ok(Sighting { executor, facts })
+    }
+
+    /// A pod that is found counts; that there is none is known only when every place has answered.
+    async fn look_everywhere(&self, look: &Look) -> Result<Sighting, Trouble<ClusterError>> {
+        let mut unread = None;
+        for Place { executor, label } in &look.places {
+            let Some(site) = self.sites.get(executor) else {
+                continue;
+            };
+            match site.call(|| site.cluster.list(label)).await {
+                Ok(pods) => {
+                    if let Some(pod) = pick(pods) {
+                        return Ok(Sighting {
+                            executor: executor.clone(),
+                            facts: Some(Facts::read(&pod)),
+                        });
+                    }
+                }
+                Err(trouble) => unread = unread.or(Some(trouble)),
             }
-            None => None,
-        };
-        Ok(pod.as_ref().map(Facts::read))
+        }
+        match unread {
+            Some(trouble) => Err(trouble),
+            None => Ok(Sighting {
+                executor: look.check.executor.clone(),
+                facts: None,
+            }),
+        }
     }
 
     /// The same facts with the pod's events; without them when they cannot be had.
@@ -74,8 +111,8 @@ impl World {
     }
 
     /// Deletes the pod of a build that is finished: stop wins.
-    pub async fn delete_finished(&self, look: &Look, facts: &Facts) -> Result<(), Trouble<ClusterError>> {
-        let (Some(site), Some(uid)) = (self.sites.get(&look.check.executor), facts.uid.as_deref()) else {
+    pub async fn delete_finished(&self, executor: &str, facts: &Facts) -> Result<(), Trouble<ClusterError>> {
+        let (Some(site), Some(uid)) = (self.sites.get(executor), facts.uid.as_deref()) else {
             return Ok(());
         };
         site.call(|| site.cluster.delete(&facts.name, uid)).await?;

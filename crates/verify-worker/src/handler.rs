@@ -19,11 +19,11 @@ use jiff::Timestamp;
 use screwdriver_api_client::BuildUpdate;
 
 use crate::{
-    act::World,
+    act::{Sighting, World},
     outcome::{
         Circumstances, Decision, IfFinished, Next, Report, Then, held, later, of_look, of_trouble, report_due,
     },
-    plan::{Look, Plan, plan},
+    plan::{By, Look, Plan, plan},
 };
 
 /// How long a note may keep a check.
@@ -56,7 +56,7 @@ enum Told {
 impl Handler for VerifyHandler {
     async fn handle(&self, job: &Job<'_>, taken: Taken<'_>) -> Outcome {
         match (plan(job, clock::now(), &self.policy), job) {
-            (Plan::Look(look), Job::Check(job)) => self.look(&look, &job.config, taken).await,
+            (Plan::Look(look), Job::Check(job)) => self.look(*look, &job.config, taken).await,
             (Plan::Nothing, _) => Outcome::Probed,
             (Plan::Park(reason), _) => Outcome::Parked(reason),
             // `plan` gives looks for checks only.
@@ -93,9 +93,9 @@ impl Handler for VerifyHandler {
 }
 
 impl VerifyHandler {
-    async fn look(&self, look: &Look, config: &BuildConfig<'_>, taken: Taken<'_>) -> Outcome {
+    async fn look(&self, mut look: Look, config: &BuildConfig<'_>, taken: Taken<'_>) -> Outcome {
         let begin = tokio::time::Instant::now();
-        let seen = self.world.look(look).await;
+        let sighting = self.world.look(&look).await;
         let at = Circumstances {
             attempt: taken.attempt,
             limit: self.policy.settings.broker.message_reprocess_limit,
@@ -104,18 +104,19 @@ impl VerifyHandler {
             took: begin.elapsed(),
             trace: TraceContext::current_or(taken.trace),
         };
-        match seen {
+        match sighting {
             Err(trouble) => {
                 let decision = of_trouble(&look.check, config, trouble, &at);
-                self.carry_out(look, config, None, decision, &at).await
+                self.carry_out(config, None, decision, &at).await
             }
-            Ok(facts) => {
-                let (facts, judgement) = self.judge(look, config, facts, at.now).await;
+            Ok(Sighting { executor, facts }) => {
+                look.check.executor = executor;
+                let (facts, judgement) = self.judge(&look, config, facts, at.now).await;
                 self.world
                     .metrics
                     .verdict(judgement.verdict.as_str(), reason(&judgement.verdict));
                 let decision = of_look(&look.check, config, judgement, facts.as_ref(), &at);
-                self.carry_out(look, config, facts.as_ref(), decision, &at).await
+                self.carry_out(config, facts.as_ref(), decision, &at).await
             }
         }
     }
@@ -132,7 +133,7 @@ impl VerifyHandler {
         let clocks = &self.policy.settings.checks.clocks;
         let Some(facts) = facts else {
             let sight = Sight::Absent {
-                ever_seen: look.check.uid.is_some(),
+                ever_seen: look.check.uid.is_some() || look.by == By::Label,
             };
             return (None, judge(sight, &look.check.look, &moment, clocks));
         };
@@ -171,7 +172,6 @@ impl VerifyHandler {
     /// Report first, then arm what follows; the settlement comes last, on the road.
     async fn carry_out(
         &self,
-        look: &Look,
         config: &BuildConfig<'_>,
         facts: Option<&Facts>,
         decision: Decision,
@@ -181,15 +181,16 @@ impl VerifyHandler {
             report,
             then,
             if_finished,
+            seen,
         } = decision;
         let (told, text) = match report {
             Report::Nothing => (Told::Never, None),
             Report::Note { update, text } => (self.note(config, &update).await, text),
-            Report::Must(update) => (self.insist(look, config, &update, at).await, None),
+            Report::Must(update) => (self.insist(&seen, config, &update, at).await, None),
         };
         match told {
             Told::NotYet(outcome) => outcome,
-            Told::Finished if if_finished == IfFinished::End => self.finish(look, config, facts, at).await,
+            Told::Finished if if_finished == IfFinished::End => self.finish(&seen, config, facts, at).await,
             Told::Yes => self.follow(config, then, text).await,
             Told::Finished | Told::Never => self.follow(config, then, None).await,
         }
@@ -213,11 +214,12 @@ impl VerifyHandler {
     /// Says something that must arrive before the check may end.
     async fn insist(
         &self,
-        look: &Look,
+        seen: &CheckState,
         config: &BuildConfig<'_>,
         update: &BuildUpdate,
         at: &Circumstances<'_>,
     ) -> Told {
+        let begin = tokio::time::Instant::now();
         let trouble = match self.world.builds.update(config, update).await {
             Ok(()) => return Told::Yes,
             Err(trouble) => trouble,
@@ -229,15 +231,22 @@ impl VerifyHandler {
             Undelivered::Soon => SOON,
         };
         Told::NotYet(match trouble {
-            Trouble::Down(error) => held(&look.check, config, error.into(), at),
-            Trouble::Own(error) => report_due(config, &look.check, delay, error.into()),
+            Trouble::Down(error) => {
+                let took = at.took + begin.elapsed();
+                let due = CheckState {
+                    report_due: true,
+                    ..seen.clone()
+                };
+                held(&due, config, error.into(), &Circumstances { took, ..at.clone() })
+            }
+            Trouble::Own(error) => report_due(config, seen, delay, error.into()),
         })
     }
 
     /// Stop wins: whoever is told that the build is finished deletes its pod, and the chain ends there.
     async fn finish(
         &self,
-        look: &Look,
+        seen: &CheckState,
         config: &BuildConfig<'_>,
         facts: Option<&Facts>,
         at: &Circumstances<'_>,
@@ -245,9 +254,9 @@ impl VerifyHandler {
         let Some(facts) = facts else {
             return Outcome::Finished;
         };
-        match self.world.delete_finished(look, facts).await {
+        match self.world.delete_finished(&seen.executor, facts).await {
             Ok(()) => Outcome::Finished,
-            Err(trouble) => later(&look.check, config, trouble, at),
+            Err(trouble) => later(seen, config, trouble, at),
         }
     }
 

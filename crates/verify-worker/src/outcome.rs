@@ -1,22 +1,23 @@
 //! From a verdict to what follows: what the build hears, whether and when it is looked at again. Pure.
+//! What follows when a peer fails is in [`trouble`].
+
+mod trouble;
 
 use std::time::Duration;
 
 use common::{
     attempt::Attempt,
-    cluster::{Class, ClusterError},
     facts::Facts,
     job::{BuildConfig, CheckState, Recreate, StartState, message},
-    ladder::{LATER, Ladder, SOON, retry_delay},
-    outage::Trouble,
-    outcome::{Again, Cause, Outcome, ParkReason, Room},
+    ladder::{Ladder, SOON},
+    outcome::Outcome,
     telemetry::propagation::TraceContext,
-    verdict::{
-        Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, quoted, waiting_message,
-    },
+    verdict::{Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, waiting_message},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
+
+pub use trouble::{held, later, of_trouble, report_due};
 
 /// A build that is finished and has no pod is still looked at while it is younger than this: its start may
 /// be under way, and would leave a pod that nobody looks at.
@@ -31,6 +32,9 @@ pub struct Decision {
     pub then: Then,
     /// What follows if it does.
     pub if_finished: IfFinished,
+    /// This check with what the look has seen: what comes back when the report does not arrive. The facts
+    /// stay known, the verdict does not.
+    pub seen: CheckState,
 }
 
 /// What the build hears.
@@ -108,8 +112,10 @@ pub fn of_look(
     at: &Circumstances<'_>,
 ) -> Decision {
     let Judgement { verdict, look } = judgement;
-    let next = next(check, look, facts, at);
-    let if_finished = if facts.is_none() && age(check, at.now) <= START_MAY_COME && !check.once {
+    let seen = seen(check, look, facts);
+    let next = next(&seen, at);
+    let young = age(check, at.now) <= START_MAY_COME;
+    let if_finished = if verdict == Verdict::NotCreated && young && !check.once {
         IfFinished::GoOn
     } else {
         IfFinished::End
@@ -150,131 +156,39 @@ pub fn of_look(
         report,
         then: only_once(check, then),
         if_finished,
+        seen,
     }
 }
 
-/// What follows from a pod that could not be read.
-pub fn of_trouble(
-    check: &CheckState,
-    config: &BuildConfig<'_>,
-    trouble: Trouble<ClusterError>,
-    at: &Circumstances<'_>,
-) -> Decision {
-    match trouble {
-        Trouble::Own(error) if spends(&error) && at.attempt.is_last(at.limit) => {
-            let text = format!(
-                "Build failed to start. Whether its pod runs could not be verified. Please reach out to your cluster \
-                 admin for help, then restart the build. Cause: {}",
-                quoted(&error.to_string())
-            );
-            Decision {
-                report: Report::Must(BuildUpdate::failure(text)),
-                then: Then::End(Outcome::Failed),
-                if_finished: IfFinished::End,
-            }
-        }
-        trouble => Decision {
-            report: Report::Nothing,
-            then: match later(check, config, trouble, at) {
-                parked @ Outcome::Parked(_) => Then::End(parked),
-                outcome => Then::Back(outcome),
-            },
-            if_finished: IfFinished::End,
-        },
-    }
-}
-
-/// The same check later, whatever the trouble was: nobody is failed for it.
-pub fn later(
-    check: &CheckState,
-    config: &BuildConfig<'_>,
-    trouble: Trouble<ClusterError>,
-    at: &Circumstances<'_>,
-) -> Outcome {
-    let error = match trouble {
-        Trouble::Down(error) => return held(check, config, error.into(), at),
-        Trouble::Own(error) => error,
-    };
-    if config.token_expired(at.now) {
-        return Outcome::Parked(ParkReason::TokenExpired);
-    }
-    let failed = at.attempt.failed;
-    let (attempt, delay) = if spends(&error) {
-        (failed.saturating_add(1), retry_delay(failed))
-    } else {
-        (failed, LATER)
-    };
-    let check = CheckState {
-        attempt,
+/// The check with what this look saw.
+fn seen(check: &CheckState, look: LastLook, facts: Option<&Facts>) -> CheckState {
+    let uid = facts.and_then(|facts| facts.uid.clone());
+    CheckState {
+        pod: facts.map_or_else(|| check.pod.clone(), |facts| facts.name.clone()),
+        uid: uid.or_else(|| check.uid.clone()),
+        recreated: facts.map_or(0, |facts| facts.recreated).max(check.recreated),
+        look,
         ..check.clone()
-    };
-    Outcome::Again(again(config, &check, delay, error.into()))
-}
-
-/// Whether the error is the message's own. What a person must mend costs it nothing.
-fn spends(error: &ClusterError) -> bool {
-    error.class() != Class::Environment
-}
-
-/// A peer is down: the same check later, its clocks stopped meanwhile.
-pub fn held(check: &CheckState, config: &BuildConfig<'_>, cause: Cause, at: &Circumstances<'_>) -> Outcome {
-    let length = at.took + LATER;
-    let check = CheckState {
-        held: check
-            .held
-            .saturating_add(u64::try_from(length.as_millis()).unwrap_or(u64::MAX)),
-        look: check.look.after_outage(length),
-        ..check.clone()
-    };
-    Outcome::Held(again(config, &check, LATER, cause))
-}
-
-/// The same check, which reads the pod anew: what is kept is that a report is due, never the verdict.
-pub fn report_due(config: &BuildConfig<'_>, check: &CheckState, delay: Duration, cause: Cause) -> Outcome {
-    let check = CheckState {
-        report_due: true,
-        ..check.clone()
-    };
-    Outcome::Again(again(config, &check, delay, cause))
-}
-
-fn again(config: &BuildConfig<'_>, check: &CheckState, delay: Duration, cause: Cause) -> Again {
-    Again {
-        to: Room::Checks,
-        delay,
-        body: message::check(config, check),
-        cause,
     }
 }
 
 /// What the next check carries. A look that has to be confirmed comes soon and is no step of the ladder.
-fn next(check: &CheckState, look: LastLook, facts: Option<&Facts>, at: &Circumstances<'_>) -> Next {
-    let confirm = look.overdue_since.is_some() || look.missing_since.is_some();
+fn next(seen: &CheckState, at: &Circumstances<'_>) -> Next {
+    let confirm = seen.look.overdue_since.is_some() || seen.look.missing_since.is_some();
     let number = if confirm {
-        check.number
+        seen.number
     } else {
-        check.number.saturating_add(1)
-    };
-    let uid = facts
-        .and_then(|facts| facts.uid.clone())
-        .or_else(|| check.uid.clone());
-    let pod = facts.map_or_else(|| check.pod.clone(), |facts| facts.name.clone());
-    let recreated = facts.map_or(0, |facts| facts.recreated).max(check.recreated);
-    let trace_context = at.trace.clone();
-    let check = CheckState {
-        pod,
-        uid,
-        number,
-        attempt: 0,
-        look,
-        recreated,
-        report_due: false,
-        trace_context,
-        ..check.clone()
+        seen.number.saturating_add(1)
     };
     Next {
         delay: if confirm { SOON } else { at.ladder.delay(number) },
-        check,
+        check: CheckState {
+            number,
+            attempt: 0,
+            report_due: false,
+            trace_context: at.trace.clone(),
+            ..seen.clone()
+        },
     }
 }
 

@@ -5,6 +5,7 @@ use common::{
     outcome::ParkReason,
     pod_identity::{LABEL_BUILD, build_label},
     policy::Policy,
+    settings::ExecutorSettings,
     verdict::LastLook,
 };
 use jiff::Timestamp;
@@ -27,7 +28,16 @@ pub struct Look {
     pub check: CheckState,
     /// How the pod is found.
     pub by: By,
-    /// The selector of the build's pods in its executor.
+    /// Where it may be: one place where its name is known, else each that there is.
+    pub places: Vec<Place>,
+}
+
+/// An executor, and the build's pods in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The executor's name.
+    pub executor: String,
+    /// The selector of the build's pods.
     pub label: String,
 }
 
@@ -62,16 +72,26 @@ fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
         Some(state) => (state.clone(), By::Name),
         None => (predecessors(executors.default.clone(), now), By::Label),
     };
-    // An executor that is no longer configured has no place to look at: the check waits for the settings to
-    // be mended. Another executor has no such pod, and the build would be failed or get a second one.
-    let prefix = executors
-        .get(&check.executor)
-        .map_or("", |executor| &executor.prefix);
-    let label = format!("{LABEL_BUILD}={}", build_label(prefix, &job.config.build_id));
-    Plan::Look(Box::new(Look { check, by, label }))
+    let place = |executor: &ExecutorSettings| Place {
+        executor: executor.name.clone(),
+        label: format!(
+            "{LABEL_BUILD}={}",
+            build_label(&executor.prefix, &job.config.build_id)
+        ),
+    };
+    let places = match by {
+        // An executor that is no longer configured is no place to look at: the check waits for the settings
+        // to be mended. Another executor has no such pod, and the build would be failed or get a second one.
+        By::Name => executors.get(&check.executor).map(place).into_iter().collect(),
+        // The predecessor's message does not say which executor it drew.
+        By::Label => executors.places().into_iter().map(place).collect(),
+    };
+    Plan::Look(Box::new(Look { check, by, places }))
 }
 
-/// The predecessor's verify message says nothing but which build it is about.
+/// The predecessor's verify message says nothing but which build it is about. It is sent after the pod was
+/// made, so a pod that is not there is one that is gone, and whether it ran nobody knows: it counts as ran,
+/// or a build might run twice.
 fn predecessors(executor: String, now: Timestamp) -> CheckState {
     CheckState {
         executor,
@@ -80,7 +100,10 @@ fn predecessors(executor: String, now: Timestamp) -> CheckState {
         started_at: now,
         number: 0,
         attempt: 0,
-        look: LastLook::default(),
+        look: LastLook {
+            ran: true,
+            ..LastLook::default()
+        },
         recreated: 0,
         message: None,
         report_due: false,

@@ -109,6 +109,24 @@ impl ExecutorsSettings {
         self.all.iter().find(|executor| executor.name == name)
     }
 
+    /// One executor for each place where build pods can be: several may share API server, namespace and prefix.
+    pub fn places(&self) -> Vec<&ExecutorSettings> {
+        let same = |one: &ExecutorSettings, other: &ExecutorSettings| {
+            let key = |it: &ExecutorSettings| {
+                let cluster = &it.cluster;
+                (cluster.host.clone(), cluster.namespace.clone(), it.prefix.clone())
+            };
+            key(one) == key(other)
+        };
+        let mut places: Vec<&ExecutorSettings> = Vec::new();
+        for executor in &self.all {
+            if !places.iter().any(|place| same(place, executor)) {
+                places.push(executor);
+            }
+        }
+        places
+    }
+
     /// The folder of disk caches, without the prefix of an installation; `None` when no executor keeps
     /// caches on disk.
     pub fn disk_cache(&self) -> Option<String> {

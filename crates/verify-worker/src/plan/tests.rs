@@ -17,6 +17,13 @@ fn look_of(body: &str, policy: &Policy) -> Look {
     }
 }
 
+fn place(executor: &str, label: &str) -> Place {
+    Place {
+        executor: executor.to_owned(),
+        label: label.to_owned(),
+    }
+}
+
 fn body_of(check: &CheckState) -> String {
     with_config(|config| String::from_utf8(ours::check(config, check)).unwrap())
 }
@@ -26,7 +33,7 @@ fn a_check_of_ours_finds_its_pod_by_name() {
     let beta = policy(&[("EXECUTOR_PREFIX", "beta-")]);
     for (policy, label) in [(policy(&[]), "sdbuild=8609"), (beta, "sdbuild=beta-8609")] {
         let look = look_of(&body_of(&check()), &policy);
-        assert_eq!((look.by, look.label.as_str()), (By::Name, label));
+        assert_eq!((look.by, look.places), (By::Name, vec![place("k8s", label)]));
         assert_eq!(look.check, check());
     }
 }
@@ -34,10 +41,18 @@ fn a_check_of_ours_finds_its_pod_by_name() {
 #[test]
 fn a_predecessors_check_finds_its_pod_by_label() {
     let look = look_of(&message("verify", HALF_A_DAY, None), &policy(&[]));
-    assert_eq!((look.by, look.label.as_str()), (By::Label, "sdbuild=8609"));
+    assert_eq!(
+        (look.by, look.places),
+        (By::Label, vec![place("k8s", "sdbuild=8609")])
+    );
     let expected = CheckState {
         pod: String::new(),
         started_at: time(NOW),
+        // Nobody knows whether it ran: it is not started again.
+        look: LastLook {
+            ran: true,
+            ..LastLook::default()
+        },
         trace_context: None,
         ..check()
     };
@@ -51,6 +66,31 @@ fn a_predecessors_check_finds_its_pod_by_label() {
     assert_eq!((look.by, look.check), (By::Label, next));
 }
 
+/// It does not say which executor the predecessor drew.
+#[test]
+fn a_predecessors_pod_is_looked_for_in_every_place_once() {
+    let executors = r#"{"executor":{"plugin":"k8s",
+        "k8s":{"options":{"kubernetes":{"host":"a","jobsNamespace":"n"}}},
+        "same":{"pluginName":"k8s","options":{"kubernetes":{"host":"a","jobsNamespace":"n"}}},
+        "sandbox":{"pluginName":"k8s","options":{"prefix":"s-","kubernetes":{"host":"a","jobsNamespace":"n"}}},
+        "far":{"pluginName":"k8s","options":{"kubernetes":{"host":"b","jobsNamespace":"n"}}}}}"#;
+    let policy = policy(&[("NODE_CONFIG", executors)]);
+    let look = look_of(&message("verify", HALF_A_DAY, None), &policy);
+    let asked: Vec<(&str, &str)> = look
+        .places
+        .iter()
+        .map(|place| (place.executor.as_str(), place.label.as_str()))
+        .collect();
+    for expected in [
+        ("k8s", "sdbuild=8609"),
+        ("sandbox", "sdbuild=s-8609"),
+        ("far", "sdbuild=8609"),
+    ] {
+        assert!(asked.contains(&expected), "{expected:?} in {asked:?}");
+    }
+    assert!(asked.iter().all(|(executor, _)| *executor != "same"), "{asked:?}");
+}
+
 #[test]
 fn an_executor_that_is_gone_is_not_taken_for_another() {
     let lost = CheckState {
@@ -59,6 +99,7 @@ fn an_executor_that_is_gone_is_not_taken_for_another() {
     };
     let look = look_of(&body_of(&lost), &policy(&[]));
     assert_eq!((look.by, look.check.executor.as_str()), (By::Name, "gone"));
+    assert_eq!(look.places, []);
 }
 
 #[test]

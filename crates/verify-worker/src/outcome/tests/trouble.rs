@@ -1,6 +1,12 @@
 //! Pods that cannot be read, peers that are down, reports that do not arrive.
 
-use common::job::Job;
+use common::{
+    cluster::ClusterError,
+    job::Job,
+    ladder::LATER,
+    outage::Trouble,
+    outcome::{ParkReason, Room},
+};
 
 use super::*;
 use crate::testing::{check_in, message};
@@ -182,16 +188,47 @@ fn with_an_expired_token_a_failed_look_is_the_last() {
     }
 }
 
+/// A build that ran must not be started again because the API did not take the report about it.
 #[test]
-fn a_report_that_did_not_arrive_keeps_no_verdict() {
+fn a_report_that_did_not_arrive_keeps_the_facts_and_no_verdict() {
+    let ran = LastLook {
+        phase: Some(Phase::Running),
+        phase_since: Some(time(NOW)),
+        ran: true,
+        ..LastLook::default()
+    };
+    let before = CheckState {
+        number: 1,
+        attempt: 2,
+        message: Some("old".to_owned()),
+        ..check()
+    };
+    let decision = decide(&before, healthy(), ran.clone(), Some(&facts("u2", 2)));
+    let seen = CheckState {
+        uid: Some("u2".to_owned()),
+        recreated: 2,
+        look: ran.clone(),
+        ..before
+    };
+    assert_eq!(decision.seen, seen);
+    let due = CheckState {
+        report_due: true,
+        ..seen.clone()
+    };
     for delay in [SOON, LATER] {
-        let outcome = with_config(|config| report_due(config, &check(), delay, "down".into()));
-        let expected = CheckState {
-            report_due: true,
-            ..check()
-        };
-        assert_eq!(back_of(outcome), ("again", delay.as_secs(), expected));
+        let outcome = with_config(|config| report_due(config, &decision.seen, delay, "down".into()));
+        assert_eq!(back_of(outcome), ("again", delay.as_secs(), due.clone()));
     }
+    let ladder = ladder();
+    let outcome = with_config(|config| held(&decision.seen, config, "down".into(), &at(0, &ladder)));
+    let (_, _, back) = back_of(outcome);
+    assert_eq!((back.uid, back.recreated, back.look.ran), (seen.uid, 2, true));
+}
+
+/// Before the look nothing is known but what earlier looks saw.
+#[test]
+fn a_look_that_failed_changes_nothing_that_is_known() {
+    assert_eq!(own("server", 0).seen, full());
 }
 
 #[test]
