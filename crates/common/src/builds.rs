@@ -14,7 +14,7 @@ use tracing::Instrument;
 use url::Url;
 
 use crate::{
-    job::BuildConfig,
+    job::{BuildConfig, TokenLife},
     outage::{Outage, Probe, Trouble, Waiting},
     outcome::ParkReason,
     settings::BuildsApiSettings,
@@ -205,24 +205,21 @@ impl std::fmt::Debug for BuildsApi {
 
 impl Undelivered {
     /// What an undelivered FAILURE means. Pure.
-    pub fn of(trouble: &Trouble<ReportError>, token_expired: bool) -> Self {
+    pub fn of(trouble: &Trouble<ReportError>, token: TokenLife) -> Self {
         let error = match trouble {
-            Trouble::Down(_) => {
-                return if token_expired {
-                    Self::expired()
-                } else {
-                    Self::Later
-                };
-            }
+            Trouble::Down(_) if token == TokenLife::Expired => return Self::expired(),
+            Trouble::Down(_) => return Self::Later,
             Trouble::Own(error) => error,
         };
         match error {
             ReportError::NoToken => Self::Park(ParkReason::TokenRefused),
-            ReportError::Budget { .. } if token_expired => Self::expired(),
+            ReportError::Budget { .. } if token == TokenLife::Expired => Self::expired(),
             ReportError::Budget { .. } => Self::Soon,
             ReportError::Api(error) => match error.class() {
                 Class::Finished => Self::Finished,
-                _ if token_expired => Self::expired(),
+                _ if token == TokenLife::Expired => Self::expired(),
+                // Its end would be the end of all tries, and there is none.
+                Class::Environment if token == TokenLife::Unknown => Self::Park(ParkReason::TokenRefused),
                 Class::Environment => Self::Later,
                 Class::Transient => Self::Soon,
                 // The API calls our request invalid: no repetition makes it better, a person must look.

@@ -124,11 +124,20 @@ impl Cluster {
         Ok(list.items)
     }
 
-    /// Whether the API server answers at all.
-    pub async fn probe(&self) -> Result<(), ClusterError> {
-        self.call("get version", "", self.client.apiserver_version())
-            .await
-            .map(drop)
+    /// Whether the API server can serve: `GET /readyz`, which fails without its etcd; `/version` would not.
+    ///
+    /// A refusal (no right to ask, no such path) is an answer too.
+    pub async fn is_ready(&self) -> bool {
+        let get = async {
+            let request = http::Request::get("/readyz").body(Vec::new());
+            self.client
+                .request_text(request.map_err(kube::Error::HttpError)?)
+                .await
+        };
+        match self.call("get readyz", "", get).await {
+            Ok(_) => true,
+            Err(error) => error.status().is_some_and(|status| status < 500),
+        }
     }
 
     async fn call<T>(

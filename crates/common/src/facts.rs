@@ -104,6 +104,12 @@ pub struct Condition {
 // === impl Facts ===
 
 impl Facts {
+    /// When the scheduler bound the pod to its node: the kubelet pulls from then on.
+    pub fn scheduled_at(&self) -> Option<Timestamp> {
+        let scheduled = |condition: &&Condition| condition.kind == "PodScheduled" && condition.holds;
+        self.conditions.iter().find(scheduled)?.since
+    }
+
     /// Reads a pod. Never fails: what is absent or odd becomes `None`, empty or [`PodPhase::Unknown`].
     pub fn read(pod: &Pod) -> Self {
         let (metadata, status) = (&pod.metadata, pod.status.as_ref());

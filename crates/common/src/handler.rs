@@ -74,8 +74,10 @@ async fn travel<H: Handler>(
     delayed_as_child: bool,
 ) {
     let queue = delivery.queue();
-    let (kind, outcome) = match decode(delivery.payload()) {
-        Ok(job) => {
+    let (kind, outcome) = match guarded(|| decode(delivery.payload())) {
+        Err(_panicked) => ("unknown", Outcome::Parked(ParkReason::AttemptsSpent)),
+        Ok(Err(garbage)) => ("unknown", Outcome::Parked(ParkReason::Undecodable(garbage))),
+        Ok(Ok(job)) => {
             let trace = delivery.trace_context().or_else(|| job.trace_context().cloned());
             join(span, trace.as_ref(), &job, delayed_as_child);
             let attempt = delivery.attempt(job.counted_attempts());
@@ -88,7 +90,6 @@ async fn travel<H: Handler>(
             };
             (job.kind(), handle(handler, &job, taken).await)
         }
-        Err(garbage) => ("unknown", Outcome::Parked(ParkReason::Undecodable(garbage))),
     };
     let name = outcome.as_str();
     observe(span, kind, &outcome);
@@ -128,14 +129,24 @@ async fn handle<H: Handler>(handler: &H, job: &Job<'_>, taken: Taken<'_>) -> Out
     match AssertUnwindSafe(handler.handle(job, taken)).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(panic) => {
-            let panicked = Panicked(text_of(panic.as_ref()));
-            tracing::error!(
-                error = &panicked as &dyn Error,
-                "a defect of ours; the delivery is settled all the same"
-            );
-            handler.after_panic(job, taken)
+            tell(panic.as_ref());
+            guarded(|| handler.after_panic(job, taken)).unwrap_or(Outcome::Parked(ParkReason::AttemptsSpent))
         }
     }
+}
+
+/// The result, or a panic that was told of.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| tell(panic.as_ref()))
+}
+
+fn tell(panic: &(dyn Any + Send)) -> Panicked {
+    let panicked = Panicked(text_of(panic));
+    tracing::error!(
+        error = &panicked as &dyn Error,
+        "a defect of ours; the delivery is settled all the same"
+    );
+    panicked
 }
 
 fn text_of(panic: &(dyn Any + Send)) -> String {
@@ -183,5 +194,45 @@ fn observe(span: &tracing::Span, job: &'static str, outcome: &Outcome) {
         | Outcome::Failed
         | Outcome::Finished
         | Outcome::Nothing => tracing::info!(job, outcome = name, "done"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Panics while handling, and again while deciding what becomes of that.
+    struct Broken {
+        after: bool,
+    }
+
+    impl Handler for Broken {
+        async fn handle(&self, _job: &Job<'_>, _taken: Taken<'_>) -> Outcome {
+            panic!("handling");
+        }
+
+        fn after_panic(&self, _job: &Job<'_>, _taken: Taken<'_>) -> Outcome {
+            assert!(!self.after, "after the panic");
+            Outcome::Nothing
+        }
+    }
+
+    /// Every path settles: a delivery without an outcome would block its consumer's prefetch for ever.
+    #[tokio::test]
+    async fn whatever_panics_there_is_an_outcome() {
+        let job = br#"{"job":"stop","buildConfig":{"buildId":1,"apiUri":"https://api.example"}}"#;
+        let job = Job::decode(job).unwrap();
+        let taken = Taken {
+            queue: Queue::Main,
+            attempt: Attempt::default(),
+            trace: None,
+        };
+        let outcome = handle(&Broken { after: false }, &job, taken).await;
+        assert_eq!(outcome.as_str(), "nothing");
+        let outcome = handle(&Broken { after: true }, &job, taken).await;
+        assert!(matches!(outcome, Outcome::Parked(ParkReason::AttemptsSpent)));
+        assert_eq!(guarded(|| 1).unwrap(), 1);
+        let panicked = guarded(|| -> u8 { panic!("decoding {}", 7) }).unwrap_err();
+        assert_eq!(panicked.to_string(), "handling panicked: decoding 7");
     }
 }

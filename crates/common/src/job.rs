@@ -8,7 +8,7 @@ pub mod build_config;
 pub mod message;
 pub mod state;
 
-pub use build_config::{BuildConfig, Pipeline, Template};
+pub use build_config::{BuildConfig, Pipeline, Template, TokenLife};
 pub use state::{CheckState, Recreate, StartState, StopState};
 
 use serde::Deserialize;

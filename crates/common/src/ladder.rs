@@ -71,6 +71,14 @@ pub fn start_retry_delay(failed: u32) -> Duration {
     }
 }
 
+/// The least delay of starts that is not shorter than what a peer asked for; the longest if all are.
+pub fn start_delay_of(asked: Duration) -> Duration {
+    START_DELAYS
+        .into_iter()
+        .find(|delay| *delay >= asked)
+        .unwrap_or(LATER)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +110,17 @@ mod tests {
         let ladder = Ladder::new(&secs(&[15, 60]), Duration::from_secs(300));
         let told: Vec<_> = (0..4).map(|number| ladder.tells_delay(number)).collect();
         assert_eq!(told, [false, false, true, true]);
+    }
+
+    #[test]
+    fn a_busy_peer_is_left_alone_as_long_as_it_asks() {
+        for (asked, delay) in [(0, 5), (5, 5), (6, 15), (15, 15), (16, 60), (3_600, 60)] {
+            assert_eq!(
+                start_delay_of(Duration::from_secs(asked)).as_secs(),
+                delay,
+                "{asked}"
+            );
+        }
     }
 
     #[test]

@@ -5,17 +5,20 @@
 //! back, a few calls go first and more follow with every success, so that it is not run over.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::telemetry::metrics::{Metrics, PeerDown, labels::Peer};
+use crate::{
+    outcome::Cause,
+    telemetry::metrics::{Metrics, PeerDown, labels::Peer},
+};
 
 /// Calls that go first when a peer comes back.
 const TRIAL_CALLS: usize = 2;
@@ -34,13 +37,24 @@ pub trait Probe: Send + Sync {
 #[derive(Debug)]
 pub struct Outage<P> {
     probe: P,
+    state: Mutex<State>,
     down: watch::Sender<bool>,
-    /// Only one prober at a time.
-    probing: tokio::sync::Mutex<()>,
-    trials: Semaphore,
-    successes: Mutex<Option<usize>>,
+    /// When the last probe began and whether the peer answered. One prober at a time.
+    probed: tokio::sync::Mutex<Option<(Instant, bool)>>,
     waiting: Waiting,
-    down_since: Mutex<Option<PeerDown>>,
+}
+
+/// How far a peer is trusted.
+#[derive(Debug)]
+enum State {
+    Up,
+    /// The value shows it for as long as it lives.
+    Down(#[expect(dead_code, reason = "held for its drop")] PeerDown),
+    /// It came back: few calls are under way at once, one more with every success.
+    OnTrial {
+        permits: Arc<Semaphore>,
+        successes: usize,
+    },
 }
 
 /// How long callers wait for a peer that is down, and how its state is shown.
@@ -59,13 +73,18 @@ pub struct Waiting {
 /// Why a call through an [`Outage`] did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble<E> {
-    /// The peer is down, for longer than we hold a message.
+    /// The peer is down, for longer than we hold a message. `None`: it was not even called.
     #[error("the peer is down")]
-    Down(#[source] E),
+    Down(#[source] Option<E>),
     /// The peer answers; the error is the call's own.
     #[error(transparent)]
     Own(E),
 }
+
+/// A peer that was known to be down, and was not called.
+#[derive(Debug, thiserror::Error)]
+#[error("the peer is down")]
+struct KnownDown;
 
 // === impl Outage ===
 
@@ -74,16 +93,15 @@ impl<P: Probe> Outage<P> {
     pub fn new(probe: P, waiting: Waiting) -> Self {
         Self {
             probe,
+            state: Mutex::new(State::Up),
             down: watch::channel(false).0,
-            probing: tokio::sync::Mutex::new(()),
-            trials: Semaphore::new(TRIAL_CALLS),
-            successes: Mutex::new(None),
+            probed: tokio::sync::Mutex::new(None),
             waiting,
-            down_since: Mutex::new(None),
         }
     }
 
-    /// Makes a call, and makes it again when the peer was down and came back in time.
+    /// Makes a call, and makes it again when the peer was down and came back in time. A peer that is known to
+    /// be down is not called before it answers a probe.
     pub async fn call<T, E, Answer>(
         &self,
         is_transient: impl Fn(&E) -> bool,
@@ -93,9 +111,15 @@ impl<P: Probe> Outage<P> {
         Answer: Future<Output = Result<T, E>>,
     {
         let end = Instant::now() + self.waiting.hold;
+        let mut last = None;
         loop {
-            let result = self.admitted(call(), end).await;
-            match result {
+            if self.is_down() && !self.wait(end).await {
+                return Err(Trouble::Down(last));
+            }
+            let Some(_admission) = self.admit(end).await else {
+                return Err(Trouble::Down(last));
+            };
+            match call().await {
                 Ok(value) => {
                     self.succeeded();
                     return Ok(value);
@@ -104,14 +128,8 @@ impl<P: Probe> Outage<P> {
                     self.succeeded();
                     return Err(Trouble::Own(error));
                 }
-                Err(error) => {
-                    if self.probe_now().await {
-                        return Err(Trouble::Own(error));
-                    }
-                    if !self.wait(end).await {
-                        return Err(Trouble::Down(error));
-                    }
-                }
+                Err(error) if self.still_answers(end).await => return Err(Trouble::Own(error)),
+                Err(error) => last = Some(error),
             }
         }
     }
@@ -121,223 +139,132 @@ impl<P: Probe> Outage<P> {
         *self.down.borrow()
     }
 
-    /// While the peer is not fully trusted, only a few calls are under way at once.
-    async fn admitted<T, E>(&self, call: impl Future<Output = Result<T, E>>, end: Instant) -> Result<T, E> {
-        let on_trial = self
-            .successes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some();
-        let _permit = if on_trial {
-            timeout_at(end, self.trials.acquire()).await.ok()
-        } else {
-            None
+    /// The right to make a call now; `None` if there is none in time. While the peer is on trial, only a few
+    /// calls are under way at once.
+    async fn admit(&self, end: Instant) -> Option<Option<OwnedSemaphorePermit>> {
+        let permits = match &*self.state() {
+            State::OnTrial { permits, .. } => permits.clone(),
+            State::Up | State::Down(_) => return Some(None),
         };
-        call.await
+        tokio::select! {
+            () = self.waiting.draining.cancelled() => None,
+            permit = timeout_at(end, permits.acquire_owned()) => match permit {
+                Ok(Ok(permit)) => Some(Some(permit)),
+                // The trial ended meanwhile, well or badly: the call itself will tell.
+                Ok(Err(_closed)) => Some(None),
+                Err(_elapsed) => None,
+            },
+        }
     }
 
     fn succeeded(&self) {
-        let mut successes = self.successes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = *successes {
-            let trusted = count + 1 >= TRUSTED_AFTER;
-            *successes = (!trusted).then_some(count + 1);
-            if trusted {
-                self.trials.forget_permits(count);
-            } else {
-                self.trials.add_permits(1);
+        let mut state = self.state();
+        if let State::OnTrial { permits, successes } = &mut *state {
+            *successes += 1;
+            permits.add_permits(1);
+            if *successes >= TRUSTED_AFTER {
+                permits.close();
+                *state = State::Up;
             }
         }
     }
 
-    /// Probes, unless someone else is at it: then their answer counts.
-    async fn probe_now(&self) -> bool {
-        let was_down = self.is_down();
-        let _probing = self.probing.lock().await;
-        if self.is_down() && !was_down {
-            return false;
+    /// Whether the peer answers, asked after a call has failed. A probe that someone else began since then
+    /// counts too.
+    async fn still_answers(&self, end: Instant) -> bool {
+        let failed_at = Instant::now();
+        let end = end.max(failed_at + PROBE_PACE);
+        let asked = async {
+            let mut probed = self.probed.lock().await;
+            if let Some((began, answered)) = *probed
+                && began >= failed_at
+            {
+                return answered;
+            }
+            self.ask(&mut probed).await
+        };
+        tokio::select! {
+            () = self.waiting.draining.cancelled() => false,
+            answered = timeout_at(end, asked) => match answered {
+                Ok(answered) => answered,
+                // Neither the call nor the probe got an answer.
+                Err(_elapsed) => { self.set_down(true); false }
+            },
         }
-        let answers = self.probe.answers().await;
-        self.set_down(!answers);
-        answers
     }
 
-    /// Waits until the peer answers, at most to `end`; whoever waits longest probes.
+    async fn ask(&self, probed: &mut Option<(Instant, bool)>) -> bool {
+        let began = Instant::now();
+        let answered = self.probe.answers().await;
+        *probed = Some((began, answered));
+        self.set_down(!answered);
+        answered
+    }
+
+    /// Waits until the peer answers, at most to `end`; one of those who wait probes.
     async fn wait(&self, end: Instant) -> bool {
         let mut down = self.down.subscribe();
-        loop {
-            let pause = (Instant::now() + PROBE_PACE).min(end);
-            tokio::select! {
-                () = self.waiting.draining.cancelled() => return false,
-                back = timeout_at(pause, down.wait_for(|down| !down)) => if back.is_ok() { return true },
+        let back = async {
+            loop {
+                let pause = (Instant::now() + PROBE_PACE).min(end);
+                if timeout_at(pause, down.wait_for(|down| !down)).await.is_ok() {
+                    return true;
+                }
+                if Instant::now() >= end {
+                    return false;
+                }
+                if let Ok(mut probed) = self.probed.try_lock()
+                    && self.ask(&mut probed).await
+                {
+                    return true;
+                }
             }
-            if Instant::now() >= end {
-                return false;
-            }
-            if let Ok(_probing) = self.probing.try_lock()
-                && self.probe.answers().await
-            {
-                self.set_down(false);
-                return true;
-            }
+        };
+        tokio::select! {
+            () = self.waiting.draining.cancelled() => false,
+            back = timeout_at(end, back) => back.unwrap_or(false),
         }
     }
 
     fn set_down(&self, now_down: bool) {
-        let changed = self
-            .down
-            .send_if_modified(|down| std::mem::replace(down, now_down) != now_down);
-        if !changed {
-            return;
+        let mut state = self.state();
+        let peer = self.waiting.peer;
+        match (&*state, now_down) {
+            (State::Up | State::OnTrial { .. }, false) | (State::Down(_), true) => return,
+            (State::Up | State::OnTrial { .. }, true) => {
+                if let State::OnTrial { permits, .. } = &*state {
+                    permits.close();
+                }
+                tracing::warn!(?peer, "a peer is down: deliveries that need it are held");
+                *state = State::Down(self.waiting.metrics.peer_down(peer));
+            }
+            (State::Down(_), false) => {
+                tracing::info!(?peer, "a peer is back: trial calls first");
+                *state = State::OnTrial {
+                    permits: Arc::new(Semaphore::new(TRIAL_CALLS)),
+                    successes: 0,
+                };
+            }
         }
-        let shown = now_down.then(|| self.waiting.metrics.peer_down(self.waiting.peer));
-        *self.down_since.lock().unwrap_or_else(PoisonError::into_inner) = shown;
-        if now_down {
-            tracing::warn!(
-                peer = ?self.waiting.peer,
-                "a peer is down: deliveries that need it are held"
-            );
-        } else {
-            tracing::info!(
-                peer = ?self.waiting.peer,
-                "a peer is back: trial calls first"
-            );
-            *self.successes.lock().unwrap_or_else(PoisonError::into_inner) = Some(0);
-        }
+        self.down.send_replace(now_down);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 // === impl Trouble ===
 
-impl<E> Trouble<E> {
-    /// The error, whoever's it is.
-    pub fn into_inner(self) -> E {
+impl<E: Into<Cause>> Trouble<E> {
+    /// The error, whoever's it is, for an outcome.
+    pub fn into_cause(self) -> Cause {
         match self {
-            Self::Down(error) | Self::Own(error) => error,
+            Self::Down(Some(error)) | Self::Own(error) => error.into(),
+            Self::Down(None) => KnownDown.into(),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Switch {
-        up: AtomicBool,
-        probes: AtomicUsize,
-    }
-
-    impl Probe for &Switch {
-        async fn answers(&self) -> bool {
-            self.probes.fetch_add(1, Ordering::Relaxed);
-            self.up.load(Ordering::Relaxed)
-        }
-    }
-
-    fn waiting(draining: CancellationToken) -> Waiting {
-        let metrics = Metrics::new("test", "0").unwrap();
-        Waiting {
-            hold: Duration::from_secs(10),
-            draining,
-            metrics,
-            peer: Peer::Cluster,
-        }
-    }
-
-    fn outage(switch: &Switch) -> Outage<&Switch> {
-        Outage::new(switch, waiting(CancellationToken::new()))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_error_while_the_probe_answers_is_the_calls_own() {
-        let switch = Switch {
-            up: true.into(),
-            ..Switch::default()
-        };
-        let result = outage(&switch)
-            .call(|_| true, || async { Err::<(), _>("fault") })
-            .await;
-        assert!(matches!(result, Err(Trouble::Own("fault"))));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_stays_down_is_waited_for_as_long_as_we_hold() {
-        let switch = Switch::default();
-        let begin = Instant::now();
-        let result = outage(&switch)
-            .call(|_| true, || async { Err::<(), _>("down") })
-            .await;
-        assert!(matches!(result, Err(Trouble::Down("down"))));
-        assert_eq!(begin.elapsed().as_secs(), 10);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_comes_back_in_time_is_called_again() {
-        let switch = Switch::default();
-        let outage = outage(&switch);
-        let back = async {
-            tokio::time::sleep(Duration::from_secs(3)).await;
-            switch.up.store(true, Ordering::Relaxed);
-        };
-        let call = outage.call(
-            |_| true,
-            || async {
-                if switch.up.load(Ordering::Relaxed) {
-                    Ok("done")
-                } else {
-                    Err("down")
-                }
-            },
-        );
-        let (result, ()) = tokio::join!(call, back);
-        assert!(matches!(result, Ok("done")));
-        assert!(!outage.is_down());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn draining_ends_the_wait() {
-        let switch = Switch::default();
-        let draining = CancellationToken::new();
-        let outage = Outage::new(&switch, waiting(draining.clone()));
-        let begin = Instant::now();
-        let stop = async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            draining.cancel();
-        };
-        let (result, ()) = tokio::join!(outage.call(|_| true, || async { Err::<(), _>("down") }), stop);
-        assert!(matches!(result, Err(Trouble::Down(_))));
-        assert_eq!(begin.elapsed().as_secs(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_comes_back_is_not_run_over() {
-        let switch = Switch {
-            up: true.into(),
-            ..Switch::default()
-        };
-        let outage = outage(&switch);
-        outage.set_down(true);
-        outage.set_down(false);
-        let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let call = || {
-            outage.call(
-                |(): &()| false,
-                || async {
-                    let now = under_way.fetch_add(1, Ordering::Relaxed) + 1;
-                    most.fetch_max(now, Ordering::Relaxed);
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    under_way.fetch_sub(1, Ordering::Relaxed);
-                    Ok(())
-                },
-            )
-        };
-        let all = futures_util::future::join_all((0..4).map(|_| call()));
-        all.await;
-        assert!(
-            most.load(Ordering::Relaxed) <= 3,
-            "{most:?} of 4 calls were under way at once"
-        );
-    }
-}
+mod tests;

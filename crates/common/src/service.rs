@@ -31,6 +31,9 @@ const EXIT_SETTINGS: u8 = 64;
 /// Longest that exporting the last spans may take.
 const FLUSH: Duration = Duration::from_secs(2);
 
+/// Longest that threads which cannot be stopped are waited for at the end.
+const LEFTOVERS: Duration = Duration::from_millis(500);
+
 /// What a worker starts with.
 #[derive(Debug)]
 pub struct Process {
@@ -122,7 +125,7 @@ where
         settings,
         metrics: telemetry.metrics().clone(),
     };
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         let ended = run(process).await;
         let code = exit_code(&ended);
         if let Err(error) = ended {
@@ -130,7 +133,10 @@ where
         }
         telemetry.shutdown(FLUSH).await;
         code
-    })
+    });
+    // A cache that is being removed may take minutes: it goes on until the process ends.
+    runtime.shutdown_timeout(LEFTOVERS);
+    code
 }
 
 /// `--config-dir DIR`; `--help` and `--version` end here.

@@ -11,12 +11,12 @@ use crate::{
 pub struct Site {
     /// The namespace.
     pub cluster: Cluster,
-    outage: Outage<VersionProbe>,
+    outage: Outage<ReadinessProbe>,
 }
 
-/// `GET /version` of one API server.
+/// `GET /readyz` of one API server.
 #[derive(Debug)]
-struct VersionProbe(Cluster);
+struct ReadinessProbe(Cluster);
 
 // === impl Site ===
 
@@ -27,7 +27,7 @@ impl Site {
     /// The address or a certificate file cannot be used.
     pub fn new(settings: &ExecutorSettings, waiting: Waiting) -> Result<Self, ClusterError> {
         let cluster = Cluster::new(&settings.cluster, waiting.metrics.clone())?;
-        let outage = Outage::new(VersionProbe(cluster.clone()), waiting);
+        let outage = Outage::new(ReadinessProbe(cluster.clone()), waiting);
         Ok(Self { cluster, outage })
     }
 
@@ -40,8 +40,8 @@ impl Site {
     }
 }
 
-impl Probe for VersionProbe {
+impl Probe for ReadinessProbe {
     async fn answers(&self) -> bool {
-        self.0.probe().await.is_ok()
+        self.0.is_ready().await
     }
 }

@@ -164,10 +164,10 @@ fn logged(filter: &str) -> Result<impl Filter<Registry> + use<>, TelemetryError>
     .with_max_level_hint(context);
     let worthwhile = filter_fn(|metadata| {
         let of = |library| metadata.target().starts_with(library);
-        // The exporter's libraries tell at this level that they begin and end. The broker's client prints whole
-        // messages when they come back, tokens included, and at the lowest level its password; whatever goes
-        // wrong in it is returned to us, and told once.
-        !(of("opentelemetry") && *metadata.level() == Level::INFO || of("lapin"))
+        // The exporter's libraries tell at this level that they begin and end. The clients of the peers print
+        // whole messages and answers that they cannot use, tokens included, and at the lowest level a password;
+        // whatever goes wrong in them is returned to us, and told once.
+        !(of("opentelemetry") && *metadata.level() == Level::INFO || of("lapin") || of("kube"))
     })
     .with_max_level_hint(LevelFilter::TRACE);
     Ok(filter.and(worthwhile).or(context))

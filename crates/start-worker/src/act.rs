@@ -14,10 +14,11 @@ use common::{
     site::Site,
     telemetry::metrics::{Metrics, labels::PodAction},
 };
+use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use screwdriver_api_client::Wanted;
 
-use crate::plan::{StartPlan, StopPlan};
+use crate::plan::{Place, StartPlan, StopPlan};
 
 /// Longest that the executors beside the chosen one may keep a start waiting.
 const ELSEWHERE: Duration = Duration::from_secs(2);
@@ -42,6 +43,8 @@ pub enum Seen {
     Pod {
         /// Whether this handling created it.
         created: bool,
+        /// The executor in which it is.
+        executor: String,
         /// What a look at it showed, if it could be read.
         facts: Option<Box<Facts>>,
     },
@@ -88,9 +91,9 @@ impl World {
         config: &BuildConfig<'_>,
         armed: &mut bool,
     ) -> Result<Seen, Trouble<ClusterError>> {
-        let Some(site) = self.sites.get(&plan.executor) else {
+        let Some(site) = self.sites.get(&plan.place.executor) else {
             return Err(Trouble::Own(ClusterError::NotFound {
-                message: format!("executor {}", plan.executor),
+                message: format!("executor {}", plan.place.executor),
             }));
         };
         if plan.look_first
@@ -111,7 +114,7 @@ impl World {
             .as_ref()
             .and_then(|recreate| recreate.uid.as_deref())
         {
-            site.call(|| site.cluster.delete(&plan.name, uid)).await?;
+            site.call(|| site.cluster.delete(&plan.place.name, uid)).await?;
             self.metrics.pod(PodAction::Deleted);
         }
         let created = site.call(|| site.cluster.create(&plan.pod)).await;
@@ -126,12 +129,14 @@ impl World {
             (false, _) => PodAction::Adopted,
         });
         // The pod exists: failing to read it is no reason to do anything again.
-        match find(site, plan).await {
-            Ok(Found::Ours(facts)) => Ok(Seen::Pod {
-                created,
-                facts: Some(facts),
-            }),
-            Err(_) | Ok(Found::Nothing) if created => Ok(Seen::Pod { created, facts: None }),
+        let seen = |facts| Seen::Pod {
+            created,
+            executor: plan.place.executor.clone(),
+            facts,
+        };
+        match find(site, &plan.place).await {
+            Ok(Found::Ours(facts)) => Ok(seen(Some(facts))),
+            Err(_) | Ok(Found::Nothing) if created => Ok(seen(None)),
             Ok(Found::Occupied | Found::Nothing) => Ok(Seen::Occupied { armed: *armed }),
             Err(trouble) => Err(trouble),
         }
@@ -145,22 +150,21 @@ impl World {
         config: &BuildConfig<'_>,
         armed: bool,
     ) -> Result<Option<Seen>, Trouble<ClusterError>> {
-        match find(site, plan).await? {
+        let adopted = |executor: &str, facts| {
+            Some(Seen::Pod {
+                created: false,
+                executor: executor.to_owned(),
+                facts: Some(facts),
+            })
+        };
+        match find(site, &plan.place).await? {
             // The dead pod that is to be replaced is not the build's pod.
             Found::Ours(facts) if plan.replaces(facts.uid.as_deref()) => {}
-            Found::Ours(facts) => {
-                return Ok(Some(Seen::Pod {
-                    created: false,
-                    facts: Some(facts),
-                }));
-            }
+            Found::Ours(facts) => return Ok(adopted(&plan.place.executor, facts)),
             Found::Occupied => return Ok(Some(Seen::Occupied { armed })),
             Found::Nothing => {
-                if let Some(facts) = self.find_elsewhere(plan).await {
-                    return Ok(Some(Seen::Pod {
-                        created: false,
-                        facts: Some(Box::new(facts)),
-                    }));
+                if let Some((executor, facts)) = self.find_elsewhere(plan).await {
+                    return Ok(adopted(executor, facts));
                 }
             }
         }
@@ -176,27 +180,32 @@ impl World {
     }
 
     /// A pod that another executor made for this build, as far as they answer in time.
-    async fn find_elsewhere(&self, plan: &StartPlan) -> Option<Facts> {
-        for (executor, name) in &plan.elsewhere {
-            let Some(site) = self.sites.get(executor) else {
+    async fn find_elsewhere<'p>(&self, plan: &'p StartPlan) -> Option<(&'p str, Box<Facts>)> {
+        for place in &plan.elsewhere {
+            let Some(site) = self.sites.get(&place.executor) else {
                 continue;
             };
-            let pod = tokio::time::timeout(ELSEWHERE, site.cluster.get(name)).await;
-            if let Ok(Ok(Some(pod))) = pod
-                && pod.metadata.deletion_timestamp.is_none()
+            let pod = tokio::time::timeout(ELSEWHERE, site.cluster.get(&place.name)).await;
+            if let Ok(Ok(pod)) = pod
+                && let Found::Ours(facts) = Found::of(pod, &place.label)
             {
-                return Some(Facts::read(&pod));
+                return Some((&place.executor, facts));
             }
         }
         None
     }
 
-    /// Whether anything lives under the build's name: asked before a build is failed for having no pod.
-    pub async fn pod_lives(&self, plan: &StartPlan) -> Result<bool, Trouble<ClusterError>> {
-        match self.sites.get(&plan.executor) {
-            Some(site) => Ok(matches!(find(site, plan).await?, Found::Ours(_))),
-            None => Ok(false),
+    /// Whether a pod of the build lives in one of these places: asked before a build is failed for having none.
+    /// Every place must answer before there is none.
+    pub async fn pod_lives(&self, places: &[Place]) -> Result<bool, Trouble<ClusterError>> {
+        for place in places {
+            if let Some(site) = self.sites.get(&place.executor)
+                && let Found::Ours(_) = find(site, place).await?
+            {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
     /// Deletes the pod of a build that is finished: stop wins.
@@ -213,14 +222,15 @@ impl World {
         Ok(())
     }
 
-    /// Deletes a build's pods in every executor; the first trouble ends it, since all is done again.
+    /// Deletes a build's pods everywhere, each place whatever came of the others; the first trouble is told.
     pub async fn stop(&self, plan: &StopPlan) -> Result<(), Trouble<ClusterError>> {
-        for (executor, label) in &plan.targets {
-            if let Some(site) = self.sites.get(executor) {
-                site.call(|| site.cluster.delete_all(label)).await?;
-            }
-        }
-        Ok(())
+        let deletions = plan.targets.iter().map(async |(executor, label)| {
+            let Some(site) = self.sites.get(executor) else {
+                return Ok(());
+            };
+            site.call(|| site.cluster.delete_all(label)).await
+        });
+        join_all(deletions).await.into_iter().collect()
     }
 
     /// Removes a cache folder; one that is not there is removed already.
@@ -235,15 +245,21 @@ impl World {
     }
 }
 
-async fn find(site: &Site, plan: &StartPlan) -> Result<Found, Trouble<ClusterError>> {
-    let pod = site.call(|| site.cluster.get(&plan.name)).await?;
-    Ok(match pod {
-        None => Found::Nothing,
-        Some(pod) if pod.metadata.deletion_timestamp.is_some() || !is_ours(&pod, &plan.label) => {
-            Found::Occupied
+async fn find(site: &Site, place: &Place) -> Result<Found, Trouble<ClusterError>> {
+    let pod = site.call(|| site.cluster.get(&place.name)).await?;
+    Ok(Found::of(pod, &place.label))
+}
+
+// === impl Found ===
+
+impl Found {
+    fn of(pod: Option<Pod>, label: &str) -> Self {
+        match pod {
+            None => Self::Nothing,
+            Some(pod) if pod.metadata.deletion_timestamp.is_some() || !is_ours(&pod, label) => Self::Occupied,
+            Some(pod) => Self::Ours(Box::new(Facts::read(&pod))),
         }
-        Some(pod) => Found::Ours(Box::new(Facts::read(&pod))),
-    })
+    }
 }
 
 fn is_ours(pod: &Pod, label: &str) -> bool {

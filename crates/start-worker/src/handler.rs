@@ -9,19 +9,19 @@ use common::{
     facts::Facts,
     handler::{Handler, Taken},
     job::{BuildConfig, CheckState, Job, StartJob, StartState, StopState, message},
-    ladder::{LATER, SOON, retry_delay, start_retry_delay},
+    ladder::{LATER, SOON, start_retry_delay},
     outage::Trouble,
-    outcome::{Again, Cause, Outcome, ParkReason, Room},
+    outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
     telemetry::propagation::TraceContext,
-    verdict::{Moment, Sight, Verdict, judge, quoted},
+    verdict::{Moment, Sight, Verdict, judge},
 };
 use screwdriver_api_client::BuildUpdate;
 
 use crate::{
     act::{Seen, World},
-    outcome::{Circumstances, Decision, of_start, told},
-    plan::{Plan, Refusal, StartPlan, StopPlan, plan},
+    outcome::{Circumstances, Decision, StopDecision, of_refusal, of_start, of_stop, told},
+    plan::{Place, Plan, Refused, StartPlan, StopPlan, plan},
 };
 
 /// How long a report that nobody insists on may keep a delivery: a slow builds API never delays builds.
@@ -137,19 +137,28 @@ impl StartHandler {
         at: &Circumstances,
     ) -> Outcome {
         match decision {
-            Decision::End(outcome) | Decision::Tell { outcome, facts: None } => outcome,
+            Decision::End(outcome)
+            | Decision::Tell {
+                outcome, facts: None, ..
+            } => outcome,
             Decision::Tell {
                 outcome,
+                executor,
                 facts: Some(facts),
-            } => self.tell(plan, config, outcome, &facts, at).await,
-            Decision::Back { outcome, text } => {
-                if let Some(text) = text {
-                    self.say(config, &BuildUpdate::message(text)).await;
-                }
-                outcome
+            } => self.tell(plan, config, outcome, (&executor, &facts), at).await,
+            Decision::Back { outcome, text } => self.back(config, outcome, text).await,
+            Decision::Fail { text, again } => {
+                self.fail(std::slice::from_ref(&plan.place), config, text, again, at)
+                    .await
             }
-            Decision::Fail { text, again } => self.fail(plan, config, text, again, at).await,
         }
+    }
+
+    async fn back(&self, config: &BuildConfig<'_>, outcome: Outcome, text: Option<String>) -> Outcome {
+        if let Some(text) = text {
+            self.say(config, &BuildUpdate::message(text)).await;
+        }
+        outcome
     }
 
     /// The look after the pod exists: a pod that fails already is checked at once, any other is told of.
@@ -158,10 +167,10 @@ impl StartHandler {
         plan: &StartPlan,
         config: &BuildConfig<'_>,
         outcome: Outcome,
-        facts: &Facts,
+        (executor, facts): (&str, &Facts),
         at: &Circumstances,
     ) -> Outcome {
-        if let Some(body) = self.check_now(plan, config, facts, at) {
+        if let Some(body) = self.check_now(plan, config, (executor, facts), at) {
             // Beside the chain that is armed: if this publish fails, the chain sees the same a little later.
             if let Err(error) = self.world.publisher.publish_now(Room::Checks, &body).await {
                 tracing::warn!(
@@ -171,11 +180,12 @@ impl StartHandler {
             }
             return outcome;
         }
-        let finished = self.say(config, &told(facts, at.now)).await;
+        let created = matches!(outcome, Outcome::Created).then_some(at.now);
+        let finished = self.say(config, &told(facts, created)).await;
         let uid = facts.uid.as_deref().filter(|_| finished);
         let Some(uid) = uid else { return outcome };
         // Stop wins: whoever is told that the build is finished deletes the pod.
-        match self.world.delete_finished(&plan.executor, &plan.name, uid).await {
+        match self.world.delete_finished(executor, &facts.name, uid).await {
             Ok(()) => Outcome::Finished,
             Err(trouble) => come_back(plan, config, trouble, at),
         }
@@ -185,10 +195,12 @@ impl StartHandler {
         &self,
         plan: &StartPlan,
         config: &BuildConfig<'_>,
-        facts: &Facts,
+        (executor, facts): (&str, &Facts),
         at: &Circumstances,
     ) -> Option<Vec<u8>> {
         let check = CheckState {
+            executor: executor.to_owned(),
+            pod: facts.name.clone(),
             once: true,
             ..plan.first_check()
         };
@@ -231,18 +243,18 @@ impl StartHandler {
     /// Fails the build, unless its pod lives or cannot be read.
     async fn fail(
         &self,
-        plan: &StartPlan,
+        places: &[Place],
         config: &BuildConfig<'_>,
         text: String,
         again: Again,
         at: &Circumstances,
     ) -> Outcome {
-        match self.world.pod_lives(plan).await {
+        match self.world.pod_lives(places).await {
             Ok(true) => return Outcome::Adopted,
             Ok(false) => {}
             // Its pod may live: nothing is failed before that is known.
             Err(trouble) => {
-                let cause = trouble.into_inner().into();
+                let cause = trouble.into_cause();
                 return Outcome::Again(Again { cause, ..again });
             }
         }
@@ -254,72 +266,22 @@ impl StartHandler {
         undelivered(config, report, again, at)
     }
 
-    /// No pod can be made of the message at all.
-    async fn refuse(&self, refusal: &Refusal, job: &StartJob<'_>, taken: Taken<'_>) -> Outcome {
-        let text = format!(
-            "Build failed to start. {} Check the job's settings, or ask your cluster admin.",
-            quoted(&refusal.to_string())
-        );
+    /// No pod can be made of the message.
+    async fn refuse(&self, refused: &Refused, job: &StartJob<'_>, taken: Taken<'_>) -> Outcome {
         let at = self.circumstances(taken, Duration::ZERO);
-        let state = job
-            .state
-            .clone()
-            .unwrap_or_else(|| StartState::new(at.now, taken.trace.cloned()));
-        let body = message::start(&job.config, &state);
-        let again = Again {
-            to: Room::Starts,
-            delay: SOON,
-            body,
-            cause: refusal.to_string().into(),
-        };
-        let report = self
-            .world
-            .builds
-            .update(&job.config, &BuildUpdate::failure(text))
-            .await;
-        undelivered(&job.config, report, again, &at)
+        match of_refusal(refused, &job.config, &at) {
+            Decision::Fail { text, again } => self.fail(&refused.places, &job.config, text, again, &at).await,
+            Decision::Back { outcome, text } => self.back(&job.config, outcome, text).await,
+            Decision::Tell { outcome, .. } | Decision::End(outcome) => outcome,
+        }
     }
 
     async fn stop(&self, plan: &StopPlan, config: &BuildConfig<'_>) -> Outcome {
-        let state = &plan.state;
-        let return_later = |state: StopState, delay, cause: Cause| Again {
-            to: Room::Starts,
-            delay,
-            body: message::stop(config, &state),
-            cause,
-        };
-        match self.world.stop(plan).await {
-            // The start may still be on its way: look once more.
-            Ok(()) if state.pass < 2 => {
-                let second = StopState {
-                    pass: 2,
-                    attempt: 0,
-                    ..state.clone()
-                };
-                self.publish_second_look(&message::stop(config, &second)).await
-            }
-            Ok(()) => Outcome::Stopped,
-            Err(trouble) => {
-                if config.token_expired(clock::now()) {
-                    return Outcome::Parked(ParkReason::TokenExpired);
-                }
-                // Nothing else ends a stop that carries no token.
-                let limit = self.policy.settings.broker.message_reprocess_limit;
-                if config.token.is_none() && state.attempt >= limit {
-                    return Outcome::Parked(ParkReason::AttemptsSpent);
-                }
-                match trouble {
-                    Trouble::Down(error) => Outcome::Held(return_later(state.clone(), LATER, error.into())),
-                    Trouble::Own(error) => {
-                        let (delay, attempt) = (retry_delay(state.attempt), state.attempt.saturating_add(1));
-                        let state = StopState {
-                            attempt,
-                            ..state.clone()
-                        };
-                        Outcome::Again(return_later(state, delay, error.into()))
-                    }
-                }
-            }
+        let deleted = self.world.stop(plan).await;
+        let limit = self.policy.settings.broker.message_reprocess_limit;
+        match of_stop(&plan.state, config, deleted, limit, clock::now()) {
+            StopDecision::End(outcome) => outcome,
+            StopDecision::SecondLook(body) => self.publish_second_look(&body).await,
         }
     }
 
@@ -364,17 +326,17 @@ fn undelivered(
         Ok(()) => return Outcome::Failed,
         Err(trouble) => trouble,
     };
-    match Undelivered::of(&trouble, config.token_expired(at.now)) {
+    match Undelivered::of(&trouble, config.token_life(at.now)) {
         Undelivered::Finished => Outcome::Finished,
         Undelivered::Park(reason) => Outcome::Parked(reason),
         Undelivered::Later => Outcome::Again(Again {
             delay: LATER,
-            cause: trouble.into_inner().into(),
+            cause: trouble.into_cause(),
             ..again
         }),
         Undelivered::Soon => Outcome::Again(Again {
             delay: SOON,
-            cause: trouble.into_inner().into(),
+            cause: trouble.into_cause(),
             ..again
         }),
     }

@@ -1,4 +1,6 @@
-//! What the answers to a start or stop mean. Pure.
+//! What the answers to a start mean. Pure. A stop's are in [`stop`].
+
+mod stop;
 
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use common::{
     cluster::{Class, ClusterError},
     facts::{Facts, Schedule},
     job::{BuildConfig, StartState, message},
-    ladder::{LATER, SOON, START_DELAYS, start_retry_delay},
+    ladder::{LATER, SOON, START_DELAYS, start_delay_of, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, Room},
     verdict::{WAITING_FOR_RESOURCES, quoted},
@@ -15,7 +17,12 @@ use common::{
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
 
-use crate::{act::Seen, plan::StartPlan};
+pub use stop::{StopDecision, of_stop};
+
+use crate::{
+    act::Seen,
+    plan::{Refusal, Refused, StartPlan},
+};
 
 /// What to do about the answers, before the message is settled.
 #[derive(Debug)]
@@ -24,6 +31,8 @@ pub enum Decision {
     Tell {
         /// The outcome when all is said.
         outcome: Outcome,
+        /// The executor in which the pod is.
+        executor: String,
         /// What the look showed; nothing could be read: nothing is told.
         facts: Option<Box<Facts>>,
     },
@@ -68,12 +77,17 @@ struct Occupied;
 /// What the answers to a start mean.
 pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Circumstances) -> Decision {
     match seen {
-        Seen::Pod { created, facts } => Decision::Tell {
+        Seen::Pod {
+            created,
+            executor,
+            facts,
+        } => Decision::Tell {
             outcome: if created {
                 Outcome::Created
             } else {
                 Outcome::Adopted
             },
+            executor,
             facts,
         },
         Seen::Unwanted => Decision::End(Outcome::Finished),
@@ -95,7 +109,7 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
             }
         }
         Seen::Refused {
-            trouble: Trouble::Down(error),
+            trouble: down @ Trouble::Down(_),
             armed,
         } => {
             let held = plan.state.held + millis(at.took + LATER);
@@ -104,7 +118,7 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
                 ..unspent(plan, armed)
             };
             Decision::Back {
-                outcome: Outcome::Held(again(config, &state, LATER, error.into())),
+                outcome: Outcome::Held(again(config, &state, LATER, down.into_cause())),
                 text: None,
             }
         }
@@ -112,6 +126,27 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
             trouble: Trouble::Own(error),
             armed,
         } => refused(plan, config, error, armed, at),
+    }
+}
+
+/// What it means that no pod can be made of a start.
+pub fn of_refusal(refused: &Refused, config: &BuildConfig<'_>, at: &Circumstances) -> Decision {
+    let Refused { refusal, state, .. } = refused;
+    let cause = quoted(&refusal.to_string());
+    let again = |delay| again(config, state, delay, refusal.to_string().into());
+    // It was there when the start was first handled, and so may be a pod: settings change back.
+    let was_chosen = matches!(refusal, Refusal::Executor(_)) && !state.executor.is_empty();
+    if was_chosen && at.now < refused.deadline {
+        return Decision::Back {
+            outcome: Outcome::Again(again(LATER)),
+            text: Some(format!(
+                "Waiting for the cluster; the cluster admin must act: {cause}"
+            )),
+        };
+    }
+    Decision::Fail {
+        text: format!("Build failed to start. {cause} Check the job's settings, or ask your cluster admin."),
+        again: again(SOON),
     }
 }
 
@@ -127,7 +162,7 @@ fn refused(
     let last = match class {
         Class::Permanent => true,
         Class::Transient => at.attempt.is_last(at.limit),
-        Class::Environment | Class::Quota => false,
+        Class::Environment | Class::Quota | Class::Busy => false,
     };
     let fails = last || at.now >= plan.deadline;
     let text = if fails {
@@ -136,10 +171,10 @@ fn refused(
         waiting_text(&error)
     };
     let mut state = unspent(plan, armed);
-    let delay = if spends {
-        start_retry_delay(at.attempt.failed)
-    } else {
-        LATER
+    let delay = match class {
+        Class::Transient => start_retry_delay(at.attempt.failed),
+        Class::Busy => start_delay_of(error.retry_after().unwrap_or(SOON)),
+        Class::Permanent | Class::Environment | Class::Quota => LATER,
     };
     if spends && !fails {
         state.attempt += 1;
@@ -150,7 +185,7 @@ fn refused(
     } else {
         Decision::Back {
             outcome: Outcome::Again(again),
-            text: (!spends).then_some(text),
+            text: matches!(class, Class::Environment | Class::Quota).then_some(text),
         }
     }
 }
@@ -187,7 +222,7 @@ fn failure_text(error: &ClusterError) -> String {
             "The quota of the build namespace stayed used up.",
             "Restart the build later, or ask your cluster admin for more quota.",
         ),
-        Class::Environment | Class::Transient => (
+        Class::Environment | Class::Transient | Class::Busy => (
             "No pod could be created.",
             "Please reach out to your cluster admin for help, then restart the build.",
         ),
@@ -201,7 +236,7 @@ fn failure_text(error: &ClusterError) -> String {
 fn waiting_text(error: &ClusterError) -> String {
     match error.class() {
         Class::Quota => format!("Waiting for quota: {}", quoted(&error.to_string())),
-        Class::Environment | Class::Transient | Class::Permanent => {
+        Class::Environment | Class::Transient | Class::Busy | Class::Permanent => {
             format!(
                 "Waiting for the cluster; the cluster admin must act: {}",
                 quoted(&error.to_string())
@@ -210,12 +245,13 @@ fn waiting_text(error: &ClusterError) -> String {
     }
 }
 
-/// What a build with a pod is told.
-pub fn told(facts: &Facts, now: Timestamp) -> BuildUpdate {
+/// What a build with a pod is told; `created` is the time, if the pod was made just now.
+pub fn told(facts: &Facts, created: Option<Timestamp>) -> BuildUpdate {
     if let Some(node) = &facts.node {
         return BuildUpdate::stats(Stats {
             hostname: Some(node.clone()),
-            image_pull_start_time: Some(now),
+            // Whoever tells of the same pod again tells the same time.
+            image_pull_start_time: created.or_else(|| facts.scheduled_at()),
         });
     }
     BuildUpdate::message(match &facts.schedule {

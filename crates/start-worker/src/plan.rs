@@ -39,7 +39,31 @@ pub enum Plan {
     /// Nobody can act on this message.
     Park(ParkReason),
     /// No pod can be made of this; the build is told so.
-    Refuse(Refusal),
+    Refuse(Box<Refused>),
+}
+
+/// A start of which no pod can be made, now.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub refusal: Refusal,
+    /// Where an earlier handling may have made one.
+    pub places: Vec<Place>,
+    /// What a start that comes back carries.
+    pub state: StartState,
+    /// After this nobody may try any longer.
+    pub deadline: Timestamp,
+}
+
+/// An executor, and what the build's pod is called there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The executor's name.
+    pub executor: String,
+    /// The pod's name, the build's for life.
+    pub name: String,
+    /// The value of the label `sdbuild`.
+    pub label: String,
 }
 
 /// Why no pod can be made of a start.
@@ -55,18 +79,14 @@ pub enum Refusal {
 
 /// How to make sure that a build has its pod.
 pub struct StartPlan {
-    /// The executor.
-    pub executor: String,
+    /// The executor, and the pod's name in it.
+    pub place: Place,
     /// The pod to create.
     pub pod: Pod,
-    /// Its name, the build's for life.
-    pub name: String,
-    /// The value of the label `sdbuild`.
-    pub label: String,
     /// Whether a pod, or an end of the build, may be there already.
     pub look_first: bool,
-    /// The other executors, and the name that the build's pod would have there.
-    pub elsewhere: Vec<(String, String)>,
+    /// The other executors.
+    pub elsewhere: Vec<Place>,
     /// After how long the first check falls due; `None` when a chain of checks lives.
     pub arm: Option<Duration>,
     /// The dead pod to delete first.
@@ -121,42 +141,50 @@ fn start_plan(
     if expires.is_some_and(|expires| expires <= now) {
         return Plan::Park(ParkReason::TokenExpired);
     }
-    let executor = match choose(job, policy) {
+    let chosen = choose(job, policy);
+    let state = state(job, taken, chosen.as_deref().ok(), trace, now);
+    let executor = match chosen {
         Ok(executor) => executor,
-        Err(error) => return Plan::Refuse(error.into()),
+        Err(error) => return refuse(job, error.into(), state, policy),
     };
-    let state = state(job, taken, executor, trace, now);
-    let name = pod_name(&executor.prefix, &job.config.api_uri, &job.config.build_id);
+    let place = place(job, executor);
     let parent = claims.as_ref().and_then(|claims| claims.pr_parent_job_id);
     let traceparent = state.trace_context.as_ref().map(TraceContext::traceparent);
     let pod = match manifest::pod(
         executor,
         &spec(job, &state, parent, traceparent.as_deref()),
-        &name,
+        &place.name,
     ) {
         Ok(pod) => pod,
-        Err(error) => return Plan::Refuse(error.into()),
+        Err(error) => return refuse(job, error.into(), state, policy),
     };
     let issued = claims.as_ref().and_then(|claims| claims.issued);
     let fresh = issued.is_some_and(|issued| now.duration_since(issued).as_secs() <= FRESH);
     let arm = (!state.armed).then(|| policy.ladder.delay(0));
     Plan::Start(Box::new(StartPlan {
-        executor: executor.name.clone(),
-        label: build_label(&executor.prefix, &job.config.build_id),
         look_first: taken.attempt.again || !fresh,
-        elsewhere: elsewhere(job, executor, policy),
+        elsewhere: places(job, policy, |other| other != executor.name),
         recreate: state.recreate.clone(),
-        deadline: common::deadline::of_start(
-            state.since,
-            state.held,
-            &job.config,
-            policy.settings.start.deadline,
-        ),
+        deadline: deadline(job, &state, policy),
+        place,
         pod,
-        name,
         arm,
         state,
     }))
+}
+
+fn refuse(job: &StartJob<'_>, refusal: Refusal, state: StartState, policy: &Policy) -> Plan {
+    Plan::Refuse(Box::new(Refused {
+        refusal,
+        places: places(job, policy, |_| true),
+        deadline: deadline(job, &state, policy),
+        state,
+    }))
+}
+
+fn deadline(job: &StartJob<'_>, state: &StartState, policy: &Policy) -> Timestamp {
+    let allowed = policy.settings.start.deadline;
+    common::deadline::of_start(state.since, state.held, &job.config, allowed)
 }
 
 /// The executor that an earlier handling chose, else the choice now.
@@ -178,13 +206,16 @@ fn choose<'p>(job: &StartJob<'_>, policy: &'p Policy) -> Result<&'p ExecutorSett
 fn state(
     job: &StartJob<'_>,
     taken: Taken<'_>,
-    executor: &ExecutorSettings,
+    chosen: Option<&ExecutorSettings>,
     trace: Option<TraceContext>,
     now: Timestamp,
 ) -> StartState {
     let earlier = job.state.as_ref();
+    let executor = chosen
+        .map(|executor| &executor.name)
+        .or_else(|| earlier.map(|state| &state.executor));
     StartState {
-        executor: executor.name.clone(),
+        executor: executor.cloned().unwrap_or_default(),
         attempt: taken.attempt.failed,
         since: earlier.map_or(now, |state| state.since),
         held: earlier.map_or(0, |state| state.held),
@@ -229,19 +260,21 @@ fn spec<'a>(
     }
 }
 
-fn elsewhere(job: &StartJob<'_>, chosen: &ExecutorSettings, policy: &Policy) -> Vec<(String, String)> {
-    let others = policy
-        .settings
-        .executors
-        .all
-        .iter()
-        .filter(|other| other.name != chosen.name);
-    others
-        .map(|other| {
-            let name = pod_name(&other.prefix, &job.config.api_uri, &job.config.build_id);
-            (other.name.clone(), name)
-        })
+/// Every executor whose name is wanted, with the build's pod in it.
+fn places(job: &StartJob<'_>, policy: &Policy, wanted: impl Fn(&str) -> bool) -> Vec<Place> {
+    let all = policy.settings.executors.all.iter();
+    all.filter(|executor| wanted(&executor.name))
+        .map(|executor| place(job, executor))
         .collect()
+}
+
+fn place(job: &StartJob<'_>, executor: &ExecutorSettings) -> Place {
+    let (prefix, config) = (&executor.prefix, &job.config);
+    Place {
+        executor: executor.name.clone(),
+        name: pod_name(prefix, &config.api_uri, &config.build_id),
+        label: build_label(prefix, &config.build_id),
+    }
 }
 
 // === impl StartPlan ===
@@ -250,8 +283,7 @@ fn elsewhere(job: &StartJob<'_>, chosen: &ExecutorSettings, policy: &Policy) -> 
 impl std::fmt::Debug for StartPlan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StartPlan")
-            .field("executor", &self.executor)
-            .field("name", &self.name)
+            .field("place", &self.place)
             .finish_non_exhaustive()
     }
 }
@@ -262,7 +294,7 @@ impl StartPlan {
         let state = &self.state;
         CheckState {
             executor: state.executor.clone(),
-            pod: self.name.clone(),
+            pod: self.place.name.clone(),
             uid: None,
             started_at: state.since,
             number: 0,
@@ -294,24 +326,15 @@ impl StartPlan {
 }
 
 fn stop_plan(job: &StopJob<'_>, trace: Option<TraceContext>, policy: &Policy) -> StopPlan {
-    let mut seen = Vec::new();
-    let mut targets = Vec::new();
-    // Every executor: weights or annotations may have changed since the start, and a pod left behind
-    // is worse than a deletion that finds nothing.
-    for executor in &policy.settings.executors.all {
-        let label = format!(
-            "{LABEL_BUILD}={}",
-            build_label(&executor.prefix, &job.config.build_id)
-        );
-        let place = (&executor.cluster.host, &executor.cluster.namespace, label.clone());
-        if !seen.contains(&place) {
-            seen.push(place);
-            targets.push((executor.name.clone(), label));
-        }
-    }
+    // Every place: weights or annotations may have changed since the start, and a pod left behind is worse
+    // than a deletion that finds nothing.
+    let targets = policy.settings.executors.places().into_iter().map(|executor| {
+        let label = build_label(&executor.prefix, &job.config.build_id);
+        (executor.name.clone(), format!("{LABEL_BUILD}={label}"))
+    });
     let earlier = job.state.as_ref();
     StopPlan {
-        targets,
+        targets: targets.collect(),
         state: StopState {
             pass: earlier.map_or(1, |state| state.pass),
             attempt: earlier.map_or(0, |state| state.attempt),

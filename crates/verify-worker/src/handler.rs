@@ -224,20 +224,25 @@ impl VerifyHandler {
             Ok(()) => return Told::Yes,
             Err(trouble) => trouble,
         };
-        let delay = match Undelivered::of(&trouble, config.token_expired(at.now)) {
+        let delay = match Undelivered::of(&trouble, config.token_life(at.now)) {
             Undelivered::Finished => return Told::Finished,
             Undelivered::Park(reason) => return Told::NotYet(Outcome::Parked(reason)),
             Undelivered::Later => LATER,
             Undelivered::Soon => SOON,
         };
         Told::NotYet(match trouble {
-            Trouble::Down(error) => {
+            Trouble::Down(_) => {
                 let took = at.took + begin.elapsed();
                 let due = CheckState {
                     report_due: true,
                     ..seen.clone()
                 };
-                held(&due, config, error.into(), &Circumstances { took, ..at.clone() })
+                held(
+                    &due,
+                    config,
+                    trouble.into_cause(),
+                    &Circumstances { took, ..at.clone() },
+                )
             }
             Trouble::Own(error) => report_due(config, seen, delay, error.into()),
         })

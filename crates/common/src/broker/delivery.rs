@@ -10,6 +10,9 @@ use lapin::{
     types::FieldTable,
 };
 
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
 use super::{error::PublishError, headers, names::Queue, publisher::Publisher};
 use crate::{
     attempt::{Attempt, Death},
@@ -17,8 +20,10 @@ use crate::{
     telemetry::propagation::TraceContext,
 };
 
-/// How long a message that is handed back is kept first.
+/// How long a message that is handed back is kept first; twice as long each time it has come again.
 const BEFORE_REQUEUE: Duration = Duration::from_secs(2);
+/// Longest that it is kept.
+const LONGEST_BEFORE_REQUEUE: Duration = Duration::from_mins(1);
 
 /// A message in hand. Dropped unsettled it stays with the broker, which delivers it again.
 pub struct Delivery {
@@ -30,7 +35,15 @@ pub struct Delivery {
     headers: FieldTable,
     tag: u64,
     acker: Acker,
-    publisher: Publisher,
+    settling: Settling,
+}
+
+/// What a settlement needs beside the message.
+#[derive(Debug, Clone)]
+pub(super) struct Settling {
+    pub(super) publisher: Publisher,
+    /// Cancelled when nothing should be kept any longer than it must.
+    pub(super) draining: CancellationToken,
 }
 
 /// How a settlement ended.
@@ -60,7 +73,7 @@ impl Delivery {
         delivery: lapin::message::Delivery,
         queue: Queue,
         queue_name: String,
-        publisher: Publisher,
+        settling: Settling,
     ) -> Self {
         let headers = delivery.properties.headers().clone().unwrap_or_default();
         Self {
@@ -72,7 +85,7 @@ impl Delivery {
             headers,
             tag: delivery.delivery_tag,
             acker: delivery.acker,
-            publisher,
+            settling,
         }
     }
 
@@ -139,13 +152,15 @@ impl Delivery {
     }
 
     async fn retry(&self, again: &Again) -> Result<(), PublishError> {
-        self.publisher
+        self.settling
+            .publisher
             .publish_after(again.to, again.delay, &again.body)
             .await
     }
 
     async fn park(&self, reason: &ParkReason) -> Result<(), PublishError> {
-        self.publisher
+        self.settling
+            .publisher
             .park(&self.payload, &self.headers, reason.as_str())
             .await
     }
@@ -159,13 +174,20 @@ impl Delivery {
     async fn requeue(self) -> Result<Settled, SettleError> {
         // It comes back at once: without a pause, a broker that refuses publishes would be asked in a loop,
         // and every turn counts against the delivery limit.
-        tokio::time::sleep(BEFORE_REQUEUE).await;
+        let kept = before_requeue(headers::deliveries(&self.headers));
+        let _draining = timeout(kept, self.settling.draining.cancelled()).await;
         let options = BasicNackOptions {
             multiple: false,
             requeue: true,
         };
         reached_broker(self.acker.nack(options).await, Settled::Requeued)
     }
+}
+
+/// How long a message that the broker has delivered so often before is kept.
+fn before_requeue(deliveries: u32) -> Duration {
+    let doubled = BEFORE_REQUEUE.saturating_mul(1 << deliveries.min(10));
+    doubled.min(LONGEST_BEFORE_REQUEUE)
 }
 
 /// `Ok(false)` is a loss as well: the tag belongs to a channel that is gone.
@@ -184,5 +206,20 @@ impl std::fmt::Debug for Delivery {
             .field("bytes", &self.payload.len())
             .field("redelivered", &self.redelivered)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a delivery limit of 100 a broker that refuses publishes is waited for more than an hour.
+    #[test]
+    fn what_is_handed_back_again_and_again_is_kept_longer() {
+        let kept: Vec<u64> = (0..8).map(|count| before_requeue(count).as_secs()).collect();
+        assert_eq!(kept, [2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(before_requeue(u32::MAX), LONGEST_BEFORE_REQUEUE);
+        let all: Duration = (0..100).map(before_requeue).sum();
+        assert!(all > Duration::from_hours(1));
     }
 }

@@ -82,6 +82,15 @@ pub enum BrokerError {
         #[source]
         source: PublishError,
     },
+    /// The broker is short of memory or disk.
+    #[error("the broker blocks publishers (memory or disk alarm): free memory or disk on its nodes")]
+    Blocked,
+    /// A message came back, or the exchange is gone: an object of ours was deleted or unbound meanwhile.
+    #[error("nothing takes messages for {destination} any more: the queues are declared and bound anew")]
+    Unroutable {
+        /// The routing key.
+        destination: String,
+    },
     /// The connection ended without a word.
     #[error("the connection to the broker ended")]
     Closed,
@@ -161,6 +170,15 @@ impl Refusal {
 // === impl PublishError ===
 
 impl PublishError {
+    /// Whether the broker lacks an object that this message needs.
+    pub(super) fn is_unroutable(&self) -> bool {
+        match self {
+            Self::Unroutable { .. } => true,
+            Self::Channel(error) => Refusal::of(error) == Refusal::NotFound,
+            Self::NotConnected | Self::Timeout { .. } | Self::Refused { .. } | Self::Name { .. } => false,
+        }
+    }
+
     /// The label of metrics.
     pub(super) fn result(&self) -> PublishResult {
         match self {

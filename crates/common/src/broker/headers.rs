@@ -9,6 +9,8 @@ use crate::{
 
 /// Why a message was parked.
 const REASON: &str = "x-sd-reason";
+/// How often a quorum queue has delivered a message before.
+const DELIVERY_COUNT: &str = "x-delivery-count";
 
 /// The deaths that the broker counted, newest first; entries of another shape are passed over.
 pub(super) fn deaths(headers: &FieldTable) -> Vec<Death> {
@@ -16,6 +18,12 @@ pub(super) fn deaths(headers: &FieldTable) -> Vec<Death> {
         return Vec::new();
     };
     entries.as_slice().iter().filter_map(death).collect()
+}
+
+/// How often a quorum queue has delivered the message before; 0 for other queues, which do not count.
+pub(super) fn deliveries(headers: &FieldTable) -> u32 {
+    let count = headers.inner().get(DELIVERY_COUNT).and_then(count).unwrap_or(0);
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn death(entry: &AMQPValue) -> Option<Death> {
@@ -85,7 +93,7 @@ pub(super) fn of_parked(original: &FieldTable, reason: &str) -> FieldTable {
 /// Headers that the broker writes: sent back to it, some versions would go on counting from them.
 fn is_brokers_own(key: &str) -> bool {
     key == "x-death"
-        || key == "x-delivery-count"
+        || key == DELIVERY_COUNT
         || key == "x-acquired-count"
         || key.starts_with("x-first-death-")
         || key.starts_with("x-last-death-")
@@ -141,6 +149,15 @@ mod tests {
             }]
         );
         assert_eq!(deaths(&table(&[("x-death", long("odd"))])), []);
+    }
+
+    #[test]
+    fn reads_how_often_a_message_was_delivered() {
+        let counted = |value| deliveries(&table(&[("x-delivery-count", value)]));
+        assert_eq!(counted(AMQPValue::LongLongInt(3)), 3);
+        assert_eq!(counted(AMQPValue::LongLongInt(i64::MAX)), u32::MAX);
+        assert_eq!(counted(long("odd")), 0);
+        assert_eq!(deliveries(&FieldTable::default()), 0);
     }
 
     #[test]

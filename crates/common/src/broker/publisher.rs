@@ -37,6 +37,8 @@ use crate::{
 const CHANNELS: usize = 8;
 /// Longest wait for a session, and again for a publish and its confirm.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest that closing a connection may take: what it would flush comes again otherwise.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Publishes to queues of ours through the operators' exchange. Cheap to clone; survives reconnects.
 #[derive(Clone)]
@@ -62,6 +64,8 @@ pub(super) struct PublishSession {
     idle: Mutex<Vec<Channel>>,
     permits: Semaphore,
     blocked: watch::Receiver<bool>,
+    /// The routing key for which there was no queue: the session has to be built anew.
+    suspect: watch::Sender<Option<String>>,
 }
 
 struct MessageIds {
@@ -162,7 +166,13 @@ impl Publisher {
         if let Some(millis) = envelope.expiration_ms {
             properties = properties.with_expiration(millis.to_string().into());
         }
-        session.publish(exchange, key, envelope, properties).await
+        let published = session.publish(exchange, key, envelope, properties).await;
+        if published.as_ref().is_err_and(PublishError::is_unroutable) {
+            session
+                .suspect
+                .send_replace(Some(envelope.destination.to_owned()));
+        }
+        published
     }
 
     async fn session(&self) -> Result<Arc<PublishSession>, PublishError> {
@@ -184,11 +194,25 @@ impl PublishSession {
             idle: Mutex::new(Vec::new()),
             permits: Semaphore::new(CHANNELS),
             blocked,
+            suspect: watch::channel(None).0,
+        }
+    }
+
+    /// Waits until a message finds no queue; the routing key of the message.
+    pub(super) async fn unroutable(&self) -> String {
+        let mut suspect = self.suspect.subscribe();
+        loop {
+            if let Some(destination) = suspect.borrow_and_update().clone() {
+                return destination;
+            }
+            if suspect.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
     }
 
     pub(super) async fn close(&self) {
-        let _closing = timeout(PATIENCE, self.connection.close(200, "OK".into())).await;
+        let _closing = timeout(CLOSING, self.connection.close(200, "OK".into())).await;
     }
 
     async fn publish(

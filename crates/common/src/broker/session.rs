@@ -32,6 +32,8 @@ use crate::{
 };
 
 const CONNECT: Duration = Duration::from_secs(10);
+/// Longest that closing may take: acks that do not get through come again.
+const CLOSING: Duration = Duration::from_secs(2);
 const OK: u16 = 200;
 
 /// What one queue's consumer hands out.
@@ -39,11 +41,14 @@ pub(super) type Deliveries = SelectAll<futures_util::stream::BoxStream<'static, 
 /// A delivery, or how the consumer ended.
 pub(super) type Taken = Result<lapin::message::Delivery, Option<lapin::Error>>;
 
+/// What happens to a connection.
+pub(super) type Events = std::pin::Pin<Box<dyn Stream<Item = Event> + Send>>;
+
 /// A session that works: connected, queues there, consumers started.
 pub(super) struct Session {
     pub(super) publishing: Arc<PublishSession>,
-    pub(super) publish_events: std::pin::Pin<Box<dyn Stream<Item = Event> + Send>>,
-    pub(super) consume_events: std::pin::Pin<Box<dyn Stream<Item = Event> + Send>>,
+    pub(super) publish_events: Events,
+    pub(super) consume_events: Events,
     pub(super) deliveries: Deliveries,
     consuming: Connection,
     consumers: Vec<(Channel, ShortString)>,
@@ -254,22 +259,24 @@ impl Session {
     }
 
     /// Sends one message through each queue of ours: permissions and bindings are proven before work comes.
-    pub(super) async fn probe(&self, topology: &Topology, publisher: &Publisher) -> Result<(), BrokerError> {
-        let body = message::probe();
-        for spec in &topology.ours {
-            let expiration_ms = (spec.role == Role::Parking).then_some(0);
-            let envelope = Envelope {
-                destination: &spec.name,
-                body: &body,
-                expiration_ms,
-            };
-            let probe = publisher.publish(envelope, headers::of_ours(None)).await;
-            probe.map_err(|source| BrokerError::Probe {
-                object: object(spec),
-                source,
-            })?;
+    pub(super) async fn probe(
+        &mut self,
+        topology: &Topology,
+        publisher: &Publisher,
+    ) -> Result<(), BrokerError> {
+        let blocked = async |events: &mut Events| {
+            while let Some(event) = events.next().await {
+                if matches!(event, Event::ConnectionBlocked(_)) {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            // A broker short of memory confirms nothing, which says nothing about permissions and bindings.
+            () = blocked(&mut self.publish_events) => Err(BrokerError::Blocked),
+            probed = probe_all(topology, publisher) => probed,
         }
-        Ok(())
     }
 
     /// Stops taking: the broker keeps what it has not delivered.
@@ -285,9 +292,27 @@ impl Session {
 
     /// Closes cleanly, which flushes acks that are still on their way.
     pub(super) async fn close(self) {
-        let _closing = timeout(CONNECT, self.consuming.close(OK, "OK".into())).await;
+        let _closing = timeout(CLOSING, self.consuming.close(OK, "OK".into())).await;
         self.publishing.close().await;
     }
+}
+
+async fn probe_all(topology: &Topology, publisher: &Publisher) -> Result<(), BrokerError> {
+    let body = message::probe();
+    for spec in &topology.ours {
+        let expiration_ms = (spec.role == Role::Parking).then_some(0);
+        let envelope = Envelope {
+            destination: &spec.name,
+            body: &body,
+            expiration_ms,
+        };
+        let probe = publisher.publish(envelope, headers::of_ours(None)).await;
+        probe.map_err(|source| BrokerError::Probe {
+            object: object(spec),
+            source,
+        })?;
+    }
+    Ok(())
 }
 
 /// A consumer's stream, its end made visible: lapin ends it silently when the queue is deleted.

@@ -9,10 +9,10 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
 use lapin::Event;
 use tokio::{sync::watch, time::timeout};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    delivery::Delivery,
+    delivery::{Delivery, Settling},
     error::BrokerError,
     names::Queue,
     publisher::{PublishSession, Publisher},
@@ -27,6 +27,8 @@ use crate::{
     telemetry::metrics::{Metrics, labels::Connection},
 };
 
+/// Longest that building a session may take: some forty short steps, each of which a broker may answer late.
+const OPENING: Duration = Duration::from_secs(60);
 /// How often the supervisor shows that it is alive while nothing happens.
 const PULSE: Duration = Duration::from_secs(5);
 
@@ -105,7 +107,8 @@ impl Broker {
         let mut pauses = pauses();
         while !shutdown.draining().is_cancelled() {
             let opened = tokio::select! {
-                opened = self.open() => opened,
+                opened = timeout(OPENING, self.open()) => opened.unwrap_or(Err(BrokerError::Timeout { seconds: OPENING.as_secs() })),
+                () = self.beat() => continue,
                 () = shutdown.draining().cancelled() => break,
             };
             let end = match opened {
@@ -142,6 +145,15 @@ impl Broker {
         Ok(session)
     }
 
+    /// Shows for ever that the supervisor is alive.
+    async fn beat(&self) {
+        let mut pulse = tokio::time::interval(PULSE);
+        loop {
+            pulse.tick().await;
+            self.surroundings.heartbeat.beat();
+        }
+    }
+
     fn opening(&self) -> Opening<'_> {
         Opening {
             settings: &self.settings,
@@ -166,7 +178,8 @@ impl Broker {
                 _ = pulse.tick() => { self.surroundings.heartbeat.beat(); ControlFlow::Continue(()) }
                 event = session.publish_events.next() => self.on_event(event),
                 event = session.consume_events.next() => self.on_event(event),
-                taken = session.deliveries.next(), if intake => self.on_delivery(taken, handler),
+                destination = session.publishing.unroutable() => ControlFlow::Break(BrokerError::Unroutable { destination }),
+                taken = session.deliveries.next(), if intake => self.on_delivery(taken, handler, shutdown.draining()),
             };
             if let ControlFlow::Break(error) = turn {
                 return End::Lost(error);
@@ -206,6 +219,7 @@ impl Broker {
         &self,
         taken: Option<(Queue, Taken)>,
         handler: &Arc<H>,
+        draining: &CancellationToken,
     ) -> ControlFlow<BrokerError> {
         let ended = |queue: Queue| BrokerError::ConsumerEnded {
             queue: self.topology.names.queue(queue),
@@ -213,7 +227,15 @@ impl Broker {
         match taken {
             Some((queue, Ok(delivery))) => {
                 let name = self.topology.names.queue(queue);
-                let delivery = Delivery::new(delivery, queue, name, self.publisher.clone());
+                let delivery = Delivery::new(
+                    delivery,
+                    queue,
+                    name,
+                    Settling {
+                        publisher: self.publisher.clone(),
+                        draining: draining.clone(),
+                    },
+                );
                 let (handler, metrics) = (handler.clone(), self.surroundings.metrics.clone());
                 let as_child = self.surroundings.delayed_as_child;
                 self.tasks.spawn(async move {
@@ -229,8 +251,11 @@ impl Broker {
 
     /// First stop taking, then finish, then close: acks need their channels to the end.
     async fn drain(&self, session: Session, shutdown: &Shutdown, drain: Duration) {
-        session.cancel().await;
-        if let Err(aborted) = shutdown.bound(drain, self.finish()).await {
+        let finished = async {
+            session.cancel().await;
+            self.finish().await;
+        };
+        if let Err(aborted) = shutdown.bound(drain, finished).await {
             let under_way = self.tasks.len();
             tracing::warn!(
                 error = &aborted as &dyn Error,

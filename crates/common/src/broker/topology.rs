@@ -13,6 +13,10 @@ use crate::{
 /// counts lost connections too, so this is far above what a bad day of ours can reach.
 const DELIVERY_LIMIT: i32 = 100;
 
+/// The same for the operators' queues, whose dead letters only come back if a consumer rejected them: the
+/// broker drops what goes round for any other reason. So there is practically no limit.
+const OPERATORS_LIMIT: i32 = 1_000_000;
+
 /// The objects of one installation.
 #[derive(Debug, Clone)]
 pub struct Topology {
@@ -147,7 +151,7 @@ fn operators(names: &Names, with_retry: bool) -> Vec<QueueSpec> {
     const RETRY_DELAY_MS: i64 = 60_000;
     let pair = |queue: Queue, delay: i64| {
         let (name, dlr) = (names.queue(queue), format!("{}dlr", names.queue(queue)));
-        let mut main = vec![quorum()];
+        let mut main = vec![quorum(), ("x-delivery-limit", Argument::Number(OPERATORS_LIMIT))];
         main.extend(dead_letters(names, dlr.clone()));
         let mut back = vec![quorum(), ("x-message-ttl", Argument::Millis(delay))];
         back.extend(dead_letters(names, name.clone()));

@@ -52,7 +52,7 @@ fn every_error_says_what_becomes_of_a_report() {
     for (error, expected) in errors() {
         let name = error.as_str();
         let trouble = Trouble::Own(ReportError::Api(error));
-        assert_eq!(Undelivered::of(&trouble, false), expected, "{name}");
+        assert_eq!(Undelivered::of(&trouble, TokenLife::Valid), expected, "{name}");
     }
 }
 
@@ -66,26 +66,26 @@ fn with_an_expired_token_only_the_end_of_the_build_is_an_answer() {
             Undelivered::Park(ParkReason::TokenExpired)
         };
         let trouble = Trouble::Own(ReportError::Api(error));
-        assert_eq!(Undelivered::of(&trouble, true), expected, "{name}");
+        assert_eq!(Undelivered::of(&trouble, TokenLife::Expired), expected, "{name}");
     }
 }
 
 #[test]
 fn an_api_that_is_down_is_waited_for_until_the_token_expires() {
-    let down = || Trouble::Down(ReportError::Api(server()));
-    assert_eq!(Undelivered::of(&down(), false), Undelivered::Later);
+    let down = || Trouble::Down(Some(ReportError::Api(server())));
+    assert_eq!(Undelivered::of(&down(), TokenLife::Valid), Undelivered::Later);
     assert_eq!(
-        Undelivered::of(&down(), true),
+        Undelivered::of(&down(), TokenLife::Expired),
         Undelivered::Park(ParkReason::TokenExpired)
     );
 }
 
 #[test]
 fn without_a_token_nobody_can_be_told() {
-    for expired in [false, true] {
+    for token in [TokenLife::Valid, TokenLife::Expired, TokenLife::Unknown] {
         let trouble = Trouble::Own(ReportError::NoToken);
         assert_eq!(
-            Undelivered::of(&trouble, expired),
+            Undelivered::of(&trouble, token),
             Undelivered::Park(ParkReason::TokenRefused)
         );
     }
@@ -101,9 +101,25 @@ fn a_report_that_took_too_long_is_said_again_while_it_can_be() {
             budget: Duration::from_secs(2),
         })
     };
-    assert_eq!(Undelivered::of(&late(), false), Undelivered::Soon);
+    assert_eq!(Undelivered::of(&late(), TokenLife::Valid), Undelivered::Soon);
     assert_eq!(
-        Undelivered::of(&late(), true),
+        Undelivered::of(&late(), TokenLife::Expired),
         Undelivered::Park(ParkReason::TokenExpired)
     );
+}
+
+/// Nothing would ever end the tries.
+#[test]
+fn a_token_without_an_end_is_not_tried_again_where_it_is_refused() {
+    for (error, alive) in errors() {
+        let name = error.as_str();
+        let expected = match alive {
+            Undelivered::Later => Undelivered::Park(ParkReason::TokenRefused),
+            other => other,
+        };
+        let trouble = Trouble::Own(ReportError::Api(error));
+        assert_eq!(Undelivered::of(&trouble, TokenLife::Unknown), expected, "{name}");
+    }
+    let down = Trouble::Down(None);
+    assert_eq!(Undelivered::of(&down, TokenLife::Unknown), Undelivered::Later);
 }

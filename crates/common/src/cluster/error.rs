@@ -9,12 +9,16 @@ use kube::core::Status;
 const NO_STATUS: &str = "Failed to parse error data";
 /// Longest part of such a refusal that is kept, in characters: it may be a page.
 const FOREIGN_TEXT: usize = 300;
+/// Longest part of an API server's text that is kept, in characters.
+const TEXT: usize = 2_000;
 
 /// What an error says about what to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// The peer may be down, or was busy: later may be better.
+    /// The peer may be down: later may be better.
     Transient,
+    /// The peer asks for patience: later will be better.
+    Busy,
     /// The message's own fault: no later try is better.
     Permanent,
     /// Something of this executor must be mended by a person: builds wait for it.
@@ -143,8 +147,8 @@ impl ClusterError {
     /// What to do next.
     pub fn class(&self) -> Class {
         match self {
-            Self::Busy { .. }
-            | Self::Server { .. }
+            Self::Busy { .. } => Class::Busy,
+            Self::Server { .. }
             | Self::Timeout { .. }
             | Self::Connection(_)
             | Self::Undecodable(_)
@@ -161,6 +165,14 @@ impl ClusterError {
             | Self::Certificate(_)
             | Self::Setup(_)
             | Self::Address { .. } => Class::Environment,
+        }
+    }
+
+    /// How long the server asks us to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -237,11 +249,16 @@ impl ClusterError {
     }
 
     fn of_status(status: &Status) -> Self {
-        let message = status.message.clone();
+        let longest = if status.reason == NO_STATUS {
+            FOREIGN_TEXT
+        } else {
+            TEXT
+        };
+        let message: String = status.message.chars().take(longest).collect();
         match (status.code, status.reason.as_str()) {
             (400..=499, NO_STATUS) if !matches!(status.code, 408 | 429) => Self::Foreign {
                 status: status.code,
-                message: message.chars().take(FOREIGN_TEXT).collect(),
+                message,
             },
             (409, "AlreadyExists") => Self::AlreadyExists,
             (409, _) if is_quota(&message) => Self::Quota { message },

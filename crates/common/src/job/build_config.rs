@@ -89,6 +89,17 @@ struct Fields<'a> {
     template: Option<&'a RawValue>,
 }
 
+/// What a token says about its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenLife {
+    /// It has not come yet.
+    Valid,
+    /// It is over.
+    Expired,
+    /// Nothing: Screwdriver issues no such tokens.
+    Unknown,
+}
+
 // === impl BuildConfig ===
 
 impl<'a> BuildConfig<'a> {
@@ -116,10 +127,17 @@ impl<'a> BuildConfig<'a> {
 
     /// Whether the build's token has run out at `now`: nothing can be reported any more.
     pub fn token_expired(&self, now: jiff::Timestamp) -> bool {
+        self.token_life(now) == TokenLife::Expired
+    }
+
+    /// How long the build's token lives from `now` on.
+    pub fn token_life(&self, now: jiff::Timestamp) -> TokenLife {
         let claims = self.token.as_ref().and_then(BuildToken::claims);
-        claims
-            .and_then(|claims| claims.expires)
-            .is_some_and(|expires| expires <= now)
+        match claims.and_then(|claims| claims.expires) {
+            Some(expires) if expires <= now => TokenLife::Expired,
+            Some(_) => TokenLife::Valid,
+            None => TokenLife::Unknown,
+        }
     }
 
     pub(super) fn require_token(&self) -> Result<&BuildToken, DecodeError> {

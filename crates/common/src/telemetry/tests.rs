@@ -179,8 +179,9 @@ fn the_log_filter_still_spares_what_nobody_wants() {
 }
 
 #[test]
-fn no_filter_lets_the_brokers_client_speak_for_itself() {
-    let captured = Captured::with("trace,lapin=trace", LogFormat::Json, None);
+fn no_filter_lets_the_peers_clients_speak_for_themselves() {
+    let captured = Captured::with("trace,lapin=trace,kube_client=trace", LogFormat::Json, None);
+    tracing::warn!(target: "kube_client::client", "{{\"token\":\"secret\"}}, Error(\"missing field\")");
     tracing::warn!(target: "lapin::returned_messages", message = ?b"token", "Server returned us a message");
     tracing::trace!(target: "lapin::channels", "will handle frame");
     tracing::trace!("ours");

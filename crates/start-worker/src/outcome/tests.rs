@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::testing::{NOW, first, message as body, policy, start_of, state_in, time, token, with_config};
+use crate::{executor::ExecutorError, manifest::ManifestError};
 
 const TEXT: &str = "the server's words";
 
@@ -38,7 +39,7 @@ fn error(name: &str) -> ClusterError {
     }
 }
 
-const TRANSIENT: &[&str] = &["already-exists", "conflict", "busy", "server", "timeout"];
+const TRANSIENT: &[&str] = &["already-exists", "conflict", "server", "timeout"];
 const PERMANENT: &[&str] = &["policy", "invalid"];
 const ENVIRONMENT: &[&str] = &[
     "not-found",
@@ -88,7 +89,7 @@ fn own(name: &str, armed: bool) -> Seen {
 
 fn down(name: &str, armed: bool) -> Seen {
     Seen::Refused {
-        trouble: Trouble::Down(error(name)),
+        trouble: Trouble::Down(Some(error(name))),
         armed,
     }
 }
@@ -118,8 +119,12 @@ fn again_line(again: &Again) -> String {
 /// The decision in a line, and the text that goes with it.
 fn line(decision: Decision) -> (String, String) {
     match decision {
-        Decision::Tell { outcome, facts } => (
-            format!("tell {} {}", outcome.as_str(), facts.is_some()),
+        Decision::Tell {
+            outcome,
+            executor,
+            facts,
+        } => (
+            format!("tell {} in {executor} {}", outcome.as_str(), facts.is_some()),
             String::new(),
         ),
         Decision::End(outcome) => (format!("end {}", outcome.as_str()), String::new()),
@@ -182,6 +187,26 @@ fn the_messages_own_fault_is_final() {
             (past(0), "FAILURE, else 60 s, attempt 0, armed true, held 70000"),
         ],
     );
+}
+
+/// The server says how long; the build need not know.
+#[test]
+fn a_busy_server_is_left_alone_and_costs_nothing_before_the_deadline() {
+    for (asked, delay) in [(None, 15), (Some(1), 5), (Some(15), 15), (Some(600), 60)] {
+        let busy = || Seen::Refused {
+            trouble: Trouble::Own(ClusterError::Busy {
+                retry_after: asked.map(Duration::from_secs),
+                message: TEXT.to_owned(),
+            }),
+            armed: true,
+        };
+        for failed in [0, 5, 9] {
+            let expected = format!("again {delay} s, attempt {failed}, armed true, held 70000, silent");
+            assert_eq!(decided(busy(), &at(failed)), expected, "{asked:?}");
+        }
+        let expected = format!("FAILURE, else {delay} s, attempt 0, armed true, held 70000");
+        assert_eq!(decided(busy(), &past(0)), expected, "{asked:?}");
+    }
 }
 
 #[test]
@@ -256,12 +281,15 @@ fn what_needs_no_word() {
     assert_eq!(decided(Seen::Unwanted, &at(0)), "end finished");
     let refused = Seen::Unarmed(PublishError::NotConnected);
     assert_eq!(decided(refused, &at(5)), "end unsettled");
-    for (created, expected) in [(true, "tell created false"), (false, "tell adopted false")] {
-        assert_eq!(decided(Seen::Pod { created, facts: None }, &at(5)), expected);
-    }
+    let seen = |created, facts| Seen::Pod {
+        created,
+        executor: "k8s".to_owned(),
+        facts,
+    };
+    assert_eq!(decided(seen(true, None), &at(5)), "tell created in k8s false");
+    assert_eq!(decided(seen(false, None), &at(5)), "tell adopted in k8s false");
     let facts = Some(Box::new(facts(&json!({}))));
-    let seen = Seen::Pod { created: true, facts };
-    assert_eq!(decided(seen, &past(5)), "tell created true");
+    assert_eq!(decided(seen(true, facts), &past(5)), "tell created in k8s true");
 }
 
 #[test]
@@ -351,8 +379,83 @@ fn a_build_whose_pod_exists_is_told_where_it_is() {
         ),
     ];
     for (pod, expected) in cases {
-        let update = told(&facts(&pod), time(NOW));
+        let update = told(&facts(&pod), Some(time(NOW)));
         assert_eq!(serde_json::to_value(update).unwrap(), expected, "{pod}");
+    }
+}
+
+/// However often it is told: never the time of the telling.
+#[test]
+fn a_pod_that_was_found_has_the_pull_time_of_its_scheduling() {
+    let pod = |status: &str| {
+        json!({
+            "spec": { "nodeName": "node1", "containers": [] },
+            "status": { "conditions": [
+                { "type": "PodScheduled", "status": status, "lastTransitionTime": "2026-01-01T11:58:00Z" },
+            ]},
+        })
+    };
+    let cases = [
+        (
+            "True",
+            json!({ "hostname": "node1", "imagePullStartTime": "2026-01-01T11:58:00.000Z" }),
+        ),
+        ("False", json!({ "hostname": "node1" })),
+    ];
+    for (status, stats) in cases {
+        let update = told(&facts(&pod(status)), None);
+        assert_eq!(serde_json::to_value(update).unwrap(), json!({ "stats": stats }));
+    }
+}
+
+#[test]
+fn a_start_without_a_possible_pod_fails_unless_its_executor_may_come_back() {
+    let refusal = |name: &str| match name {
+        "executor" => Refusal::Executor(ExecutorError::UnknownExecutor {
+            asked: "gone".to_owned(),
+            known: vec!["k8s".to_owned()],
+        }),
+        _ => Refusal::Manifest(ManifestError::MalformedToken),
+    };
+    let cases = [
+        // Chosen at the first handling, and lost since.
+        ("executor", "gone", NOW, "again 60 s, told"),
+        ("executor", "gone", "2026-01-01T12:50:00Z", "FAILURE, else 15 s"),
+        // Never there.
+        ("executor", "", NOW, "FAILURE, else 15 s"),
+        ("manifest", "k8s-vm", NOW, "FAILURE, else 15 s"),
+    ];
+    let body = body("start", &token(5, 12 * 3_600), None);
+    for (name, executor, now, expected) in cases {
+        let refused = Refused {
+            refusal: refusal(name),
+            places: Vec::new(),
+            state: StartState {
+                executor: executor.to_owned(),
+                ..StartState::new(time("2026-01-01T11:50:00Z"), None)
+            },
+            deadline: time("2026-01-01T12:50:00Z"),
+        };
+        let at = Circumstances {
+            now: time(now),
+            ..at(9)
+        };
+        let decided = match with_config(&body, |config| of_refusal(&refused, config, &at)) {
+            Decision::Back {
+                outcome: Outcome::Again(again),
+                text: Some(text),
+            } => {
+                assert!(text.contains("gone"), "{text}");
+                format!("again {} s, told", again.delay.as_secs())
+            }
+            Decision::Fail { text, again } => {
+                assert!(text.starts_with("Build failed to start. "), "{text}");
+                assert_eq!(state_in(&again.body), refused.state);
+                format!("FAILURE, else {} s", again.delay.as_secs())
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(decided, expected, "{name} {executor} {now}");
     }
 }
 

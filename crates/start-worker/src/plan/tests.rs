@@ -111,7 +111,7 @@ fn the_first_check_knows_what_the_start_knows() {
     let plan = start_of(&body, taken(Attempt::counted(3)), &policy(&[]));
     let expected = CheckState {
         executor: "k8s".to_owned(),
-        pod: plan.name.clone(),
+        pod: plan.place.name.clone(),
         uid: None,
         started_at: time("2026-01-01T11:50:00Z"),
         number: 0,
@@ -125,7 +125,10 @@ fn the_first_check_knows_what_the_start_knows() {
         trace_context: Some(trace()),
     };
     assert_eq!(plan.first_check(), expected);
-    assert!(plan.name.starts_with("8609-") && plan.label == "8609", "{plan:?}");
+    assert!(
+        plan.place.name.starts_with("8609-") && plan.place.label == "8609",
+        "{plan:?}"
+    );
 }
 
 #[test]
@@ -163,34 +166,53 @@ fn the_executor_that_was_chosen_stays_chosen() {
     let weighted = [("WEIGHT_K8S", "1"), ("EXECUTOR_PLUGIN", "k8s")];
     let carried = come_back(&state(&json!({ "executor": "k8s-sandbox" })));
     let plan = start_of(&carried, first(), &policy(&weighted));
-    assert_eq!(plan.executor, "k8s-sandbox");
+    assert_eq!(plan.place.executor, "k8s-sandbox");
     assert_eq!(plan.state.executor, "k8s-sandbox");
-    let elsewhere: Vec<_> = plan.elsewhere.iter().map(|(name, _)| name.as_str()).collect();
+    let elsewhere: Vec<_> = plan
+        .elsewhere
+        .iter()
+        .map(|place| place.executor.as_str())
+        .collect();
     assert_eq!(elsewhere, ["k8s", "k8s-vm"]);
     // One that panicked before there was a choice.
     let none = come_back(&state(&json!({ "executor": "" })));
-    assert_eq!(start_of(&none, first(), &policy(&weighted)).executor, "k8s");
+    assert_eq!(start_of(&none, first(), &policy(&weighted)).place.executor, "k8s");
+}
+
+fn refused(body: &str, policy: &Policy) -> Refused {
+    match plan_of(body, first(), policy) {
+        Plan::Refuse(refused) => *refused,
+        other => panic!("not refused: {other:?}"),
+    }
 }
 
 #[test]
 fn an_executor_that_is_no_longer_there_is_told_with_those_that_are() {
-    let carried = come_back(&state(&json!({ "executor": "gone" })));
-    let Plan::Refuse(refusal) = plan_of(&carried, first(), &policy(&[])) else {
-        panic!("not refused")
-    };
+    let carried = state(&json!({ "executor": "gone", "armed": true }));
+    let refused = refused(&come_back(&carried), &policy(&[]));
     assert_eq!(
-        refusal.to_string(),
+        refused.refusal.to_string(),
         "there is no executor gone; there are k8s, k8s-sandbox, k8s-vm"
     );
+    assert_eq!(refused.state.executor, "gone");
+    assert!(refused.state.armed);
 }
 
+/// An earlier handling may have made one all the same.
 #[test]
-fn a_build_that_gives_no_pod_is_refused() {
+fn a_build_that_gives_no_pod_is_refused_and_its_pod_may_be_anywhere() {
     let no_image = policy(&[("EXECUTOR_PLUGIN", "k8s-vm")]);
-    let Plan::Refuse(refusal) = plan_of(&fresh(), first(), &no_image) else {
-        panic!("not refused")
-    };
-    assert!(refusal.to_string().contains("K8S_BASE_IMAGE"), "{refusal}");
+    let refused = refused(&fresh(), &no_image);
+    let text = refused.refusal.to_string();
+    assert!(text.contains("K8S_BASE_IMAGE"), "{text}");
+    assert_eq!(refused.state.executor, "k8s-vm");
+    let places: Vec<_> = refused
+        .places
+        .iter()
+        .map(|place| place.executor.as_str())
+        .collect();
+    assert_eq!(places, ["k8s", "k8s-sandbox", "k8s-vm"]);
+    assert!(refused.places.iter().all(|place| place.name.starts_with("8609-")));
 }
 
 #[test]

@@ -122,13 +122,7 @@ const CREATES: &[(u16, &str, &str, &str, Class)] = &[
         "unauthorized",
         Class::Environment,
     ),
-    (
-        429,
-        "TooManyRequests",
-        "too many requests",
-        "busy",
-        Class::Transient,
-    ),
+    (429, "TooManyRequests", "too many requests", "busy", Class::Busy),
     (
         500,
         "InternalError",
@@ -195,17 +189,17 @@ fn pages_of_proxies_are_no_answers() {
         );
         assert!(error.to_string().len() < 2 * FOREIGN_TEXT, "{code}");
     }
-    for (code, name) in [
-        (408, "server"),
-        (429, "busy"),
-        (500, "server"),
-        (502, "server"),
-        (503, "server"),
+    for (code, name, class) in [
+        (408, "server", Class::Transient),
+        (429, "busy", Class::Busy),
+        (500, "server", Class::Transient),
+        (502, "server", Class::Transient),
+        (503, "server", Class::Transient),
     ] {
         let error = of_status(code, NO_STATUS, "<html></html>");
         assert_eq!(
             (error.as_str(), error.class(), error.may_be_outage()),
-            (name, Class::Transient, true),
+            (name, class, true),
             "{code}"
         );
     }
@@ -286,7 +280,7 @@ fn all() -> Vec<(ClusterError, Class, bool)> {
                 retry_after,
                 message: message(),
             },
-            Transient,
+            Class::Busy,
             true,
         ),
         (
@@ -325,5 +319,26 @@ fn every_variant_has_its_class() {
             "{name}"
         );
         assert!(names.insert(name), "{name} stands for two");
+    }
+}
+
+/// The page of a proxy must not fill the log, nor a policy's essay.
+#[test]
+fn texts_are_bounded() {
+    let page = "<p>".repeat(10_000);
+    for (code, reason, longest) in [
+        (503, NO_STATUS, FOREIGN_TEXT),
+        (429, NO_STATUS, FOREIGN_TEXT),
+        (404, NO_STATUS, FOREIGN_TEXT),
+        (503, "ServiceUnavailable", TEXT),
+        (422, "Invalid", TEXT),
+        (403, "Forbidden", TEXT),
+    ] {
+        let text = of_status(code, reason, &page).to_string();
+        assert!(
+            text.chars().count() < longest + 100,
+            "{code} {reason}: {} characters",
+            text.len()
+        );
     }
 }

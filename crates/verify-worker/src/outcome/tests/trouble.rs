@@ -35,7 +35,7 @@ fn error(name: &str) -> ClusterError {
     }
 }
 
-const OWN: &[&str] = &["conflict", "policy", "quota", "busy", "server", "timeout"];
+const OWN: &[&str] = &["conflict", "policy", "quota", "server", "timeout"];
 const ENVIRONMENT: &[&str] = &["not-found", "forbidden", "unauthorized", "foreign"];
 
 /// A check with everything in it that must not get lost.
@@ -135,11 +135,32 @@ fn our_own_trouble_spends_nothing_and_fails_nobody() {
 }
 
 #[test]
+fn a_busy_server_is_left_alone_and_fails_nobody() {
+    for (asked, delay) in [(None, 15), (Some(15), 15), (Some(16), 60)] {
+        for failed in [0, 5, 9] {
+            let busy = ClusterError::Busy {
+                retry_after: asked.map(Duration::from_secs),
+                message: TEXT.to_owned(),
+            };
+            let expected = CheckState {
+                attempt: failed,
+                ..full()
+            };
+            assert_eq!(
+                back(trouble(Trouble::Own(busy), failed, 5)),
+                ("again", delay, expected),
+                "{asked:?} {failed}"
+            );
+        }
+    }
+}
+
+#[test]
 fn an_outage_stops_the_clocks() {
     let length = Duration::from_millis(62_500);
     for name in OWN.iter().chain(ENVIRONMENT) {
         for (failed, limit) in [(0, 5), (9, 5), (0, 0)] {
-            let decision = trouble(Trouble::Down(error(name)), failed, limit);
+            let decision = trouble(Trouble::Down(Some(error(name))), failed, limit);
             let expected = CheckState {
                 held: 132_500,
                 look: full().look.after_outage(length),
