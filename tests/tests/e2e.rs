@@ -18,6 +18,8 @@ mod p5_trace;
 mod p6_secrets;
 #[path = "e2e/p7_clean_stop.rs"]
 mod p7_clean_stop;
+#[path = "e2e/p8_drop_in.rs"]
+mod p8_drop_in;
 #[path = "e2e/p9_stop.rs"]
 mod p9_stop;
 #[path = "e2e/seed_table.rs"]

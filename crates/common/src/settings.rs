@@ -138,6 +138,8 @@ pub struct Clocks {
 pub struct StartSettings {
     /// From the first handling, time held by outages not counted.
     pub deadline: Duration,
+    /// Whether predecessors consume the main queue beside us.
+    pub legacy_consumers: bool,
 }
 
 /// How the builds API is reached; its address is the message's own.

@@ -166,6 +166,11 @@ impl World {
                 if let Some((executor, facts)) = self.find_elsewhere(plan).await {
                     return Ok(adopted(executor, facts));
                 }
+                if plan.legacy
+                    && let Some(facts) = find_by_label(site, &plan.place.label).await?
+                {
+                    return Ok(adopted(&plan.place.executor, facts));
+                }
             }
         }
         match self.builds.wanted(config).await {
@@ -248,6 +253,17 @@ impl World {
 async fn find(site: &Site, place: &Place) -> Result<Found, Trouble<ClusterError>> {
     let pod = site.call(|| site.cluster.get(&place.name)).await?;
     Ok(Found::of(pod, &place.label))
+}
+
+/// A pod of the build under any name.
+async fn find_by_label(site: &Site, label: &str) -> Result<Option<Box<Facts>>, Trouble<ClusterError>> {
+    let selector = format!("{LABEL_BUILD}={label}");
+    let pods = site.call(|| site.cluster.list(&selector)).await?;
+    let mut living = pods.into_iter().map(|pod| Found::of(Some(pod), label));
+    Ok(living.find_map(|found| match found {
+        Found::Ours(facts) => Some(facts),
+        Found::Occupied | Found::Nothing => None,
+    }))
 }
 
 // === impl Found ===

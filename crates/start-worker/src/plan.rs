@@ -85,6 +85,8 @@ pub struct StartPlan {
     pub pod: Pod,
     /// Whether a pod, or an end of the build, may be there already.
     pub look_first: bool,
+    /// Whether the build may have a predecessor's pod, under a name of its own.
+    pub legacy: bool,
     /// The other executors.
     pub elsewhere: Vec<Place>,
     /// After how long the first check falls due; `None` when a chain of checks lives.
@@ -163,6 +165,7 @@ fn start_plan(
     let arm = (!state.armed).then(|| policy.ladder.delay(0));
     Plan::Start(Box::new(StartPlan {
         look_first: taken.attempt.again || !fresh,
+        legacy: policy.settings.start.legacy_consumers,
         elsewhere: places(job, policy, |other| other != executor.name),
         recreate: state.recreate.clone(),
         deadline: deadline(job, &state, policy),

@@ -8,7 +8,7 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, play};
+use crate::corner::{SOON, counted, messages, ours, play};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ready_worker_answers_all_four_questions() -> anyhow::Result<()> {
@@ -72,6 +72,29 @@ async fn a_queue_that_is_deleted_under_a_worker_makes_it_unready_until_it_is_bac
         let (id, config) = world.build("node:22");
         world.publish(config.start()).await?;
         world.one_pod(id, SOON).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Nothing consumes a delay queue, so nothing but the publish that finds it gone can tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delay_queue_that_is_deleted_is_declared_anew_and_no_start_is_lost() -> anyhow::Result<()> {
+    play("health-delay", async |world| {
+        let (_start, verify) = world.workers(&[]).await?;
+        world.vhost.delete(&ours(&world, "checks.v1.delay.1000")).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        world.one_pod(id, SOON).await?;
+        // The check came through the queue that was declared anew.
+        poll::until("the check", SOON, || async {
+            let healthy = counted(&verify, &["sd_worker_deliveries", "outcome=\"healthy\""]).await?;
+            anyhow::ensure!(healthy > 0.0, "not counted yet");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
+        world.queue_empties(world.vhost.queue(), SOON).await?;
+        anyhow::ensure!(messages(&world, &ours(&world, "parked")).await?.is_empty());
         Ok(())
     })
     .await

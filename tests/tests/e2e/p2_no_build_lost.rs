@@ -2,23 +2,24 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota};
 use kube::{
     Api,
-    api::{Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 use testbed::{
     broker::Seen,
-    builds_api::{Build, Scope, Status, token_for},
+    builds_api::{Build, Fault, Scope, Status, token_for},
     kubelet::Life,
     poll,
     worker::Kind,
     world::World,
 };
 
-use crate::corner::{SOON, has_node, holds, messages, ours, play};
+use crate::corner::{SOON, counted, has_node, holds, messages, ours, play};
 
 /// A missing image is given 30 seconds to appear.
 const PATIENT: Duration = Duration::from_secs(75);
@@ -144,6 +145,40 @@ async fn a_build_waits_for_quota_and_then_runs() -> anyhow::Result<()> {
             .any(|asked| asked.status().is_some());
         anyhow::ensure!(!failed, "a build that only waited was failed");
         Ok(())
+    })
+    .await
+}
+
+/// What was seen of the pod must outlive a report that the API does not take: a build that ran and lost its
+/// pod has failed, and one that is started again would run twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_ran_and_lost_its_pod_fails_although_nobody_could_be_told_that_it_ran()
+-> anyhow::Result<()> {
+    play("p2-vanished", async |world| {
+        world
+            .api
+            .fail_next(1_000, |method, _| method == "PUT", Fault::Status(500));
+        let (start, _verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        let due = holds(&world, &ours(&world, "checks.v1.delay.15000"), 1, SOON).await?;
+        let check = &due.first().context("one check")?.body["check"];
+        anyhow::ensure!(
+            check["ran"] == true && check["uid"].is_string() && check["reportDue"] == true,
+            "{check}"
+        );
+        let pod = world.one_pod(id, SOON).await?.metadata.name.unwrap_or_default();
+        world
+            .namespace
+            .pods()
+            .delete(&pod, &DeleteParams::default())
+            .await?;
+        world.api.heal();
+        let text = failure(&world, id, PATIENT).await?;
+        anyhow::ensure!(text.contains("disappeared"), "{text}");
+        let made = counted(&start, &["sd_worker_pods", "action=\"recreated\""]).await?;
+        anyhow::ensure!(made < 0.5, "the build was started again");
+        chain_ends(&world).await
     })
     .await
 }

@@ -2,7 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use testbed::{builds_api::Status, poll, worker::Worker, world::World};
+use serde_json::json;
+use testbed::{
+    builds_api::Status,
+    poll,
+    worker::{Kind, Worker},
+    world::World,
+};
 
 use crate::corner::{SOON, counted, has_node, no_living_pod, play};
 
@@ -79,6 +85,39 @@ async fn a_start_between_the_stop_and_the_new_status_leaves_no_pod() -> anyhow::
         // The hook holds the corner that holds the hook.
         world.api.on_stop(|_| async {});
         no_living_pod(&world, id, PROMISED).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// An executor that is down keeps nobody's pod alive elsewhere, and its own deletion comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_deletes_wherever_it_can() -> anyhow::Result<()> {
+    play("p9-places", async |world| {
+        let environment = world.environment(Kind::Start, &[]);
+        let value = |wanted: &str| {
+            let found = environment.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.clone())
+        };
+        let alive = json!({ "executor": { "alive": { "pluginName": "k8s", "options": { "kubernetes": {
+            "host": value("K8S_HOST"), "token": value("K8S_TOKEN"), "caFile": value("K8S_CA_FILE"),
+            "jobsNamespace": value("K8S_JOBS_NAMESPACE"),
+        }}}}});
+        // The executors out of the box, which come first, are somewhere else, and down.
+        let settings = [
+            ("NODE_CONFIG", alive.to_string()),
+            ("K8S_HOST", "127.0.0.1:1".to_owned()),
+            ("EXECUTOR_PLUGIN", "alive".to_owned()),
+            ("OUTAGE_HOLD", "1s".to_owned()),
+        ];
+        let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let start = world.worker(Kind::Start, &settings).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        world.one_pod(id, SOON).await?;
+        world.publish(config.stop()).await?;
+        no_living_pod(&world, id, SOON).await?;
+        handled(&start, "held").await?;
         Ok(())
     })
     .await

@@ -41,6 +41,7 @@ impl Settings {
             checks: CheckSettings::read(&root.section("checks"), init_timeout(&rabbitmq)),
             start: StartSettings {
                 deadline: positive(&root.section("start"), "deadline", 3_600),
+                legacy_consumers: root.section("start").boolean("legacyConsumers").unwrap_or(false),
             },
             builds_api: BuildsApiSettings {
                 ca_file: builds_api.text("caFile").map(PathBuf::from),

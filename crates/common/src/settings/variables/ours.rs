@@ -21,6 +21,8 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "how long the build container may take to start")
     ("START_DEADLINE", Key("start.deadline"), Duration, "60m",
         "how long a start is tried, time held by outages not counted")
+    ("START_LEGACY_CONSUMERS", Key("start.legacyConsumers"), Boolean, "false",
+        "whether predecessors consume the main queue beside us: their pods are looked for too")
     ("OUTAGE_HOLD", Key("outage.hold"), Duration, "10s",
         "how long a delivery waits in place for a peer that is down")
     ("DRAIN_TIMEOUT", Key("shutdown.drain"), Duration, "25s",

@@ -1,0 +1,144 @@
+//! P8: drop-in. The predecessor's messages and pods are understood, where it has left some and beside it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::{
+    core::v1::Pod,
+    rbac::v1::{Role, RoleBinding},
+};
+use kube::{Api, api::PostParams};
+use serde_json::json;
+use testbed::{
+    builds_api::{Build, Scope, Status, token_for},
+    kubelet::Life,
+    poll,
+    worker::Kind,
+    world::World,
+};
+
+use crate::corner::{SOON, counted, has_node, play};
+
+/// Two looks, 15 seconds apart.
+const TWO_LOOKS: Duration = Duration::from_secs(60);
+const RETRY_QUEUE: (&str, &str) = ("RABBITMQ_RETRYQUEUE_ENABLED", "true");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_predecessors_check_passes_the_build_whose_pod_runs() -> anyhow::Result<()> {
+    play("p8-check", async |world| {
+        world.script("node:22", Life::healthy());
+        let _verify = world.worker(Kind::Verify, &[RETRY_QUEUE]).await?;
+        let (id, config) = world.build("node:22");
+        predecessors_pod(&world, id, "node:22").await?;
+        world
+            .vhost
+            .publish(&world.vhost.retry_queue(), config.verify())
+            .await?;
+        world.build_is(id, "on a node", SOON, has_node).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// The predecessor called that a success. Its pod was there before its check, so it is gone, not to come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_predecessors_check_fails_the_build_whose_pod_is_gone_and_starts_nothing() -> anyhow::Result<()> {
+    play("p8-gone", async |world| {
+        let (start, _verify) = world.workers(&[RETRY_QUEUE]).await?;
+        let (id, config) = world.build("node:22");
+        world
+            .vhost
+            .publish(&world.vhost.retry_queue(), config.verify())
+            .await?;
+        let failed = |build: &Build| build.status == Status::Failure;
+        let build = world.build_is(id, "FAILURE", TWO_LOOKS, failed).await?;
+        let text = build.status_message.unwrap_or_default();
+        anyhow::ensure!(text.contains("disappeared"), "{text}");
+        let made = counted(&start, &["sd_worker_pods"]).await?;
+        anyhow::ensure!(made < 0.5, "{made} pods were made");
+        Ok(())
+    })
+    .await
+}
+
+/// A predecessor beside us has made a pod under a random name, rejected the message and left it to us.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_predecessors_a_start_that_comes_again_adopts_their_pod() -> anyhow::Result<()> {
+    play("p8-legacy", async |world| {
+        may_list(&world).await?;
+        world.script("node:22", Life::healthy());
+        let start = world
+            .worker(Kind::Start, &[("START_LEGACY_CONSUMERS", "true")])
+            .await?;
+        let (id, config) = world.build("node:22");
+        let theirs = predecessors_pod(&world, id, "node:22").await?;
+        let (issued, expires) = (from_now(-1), from_now(11));
+        let old = config.with("token", token_for(id, Scope::Temporal, issued, expires));
+        world.publish(old.start()).await?;
+        poll::until("the adoption", SOON, || async {
+            let adopted = counted(&start, &["sd_worker_deliveries", "outcome=\"adopted\""]).await?;
+            anyhow::ensure!(adopted > 0.0, "not counted yet");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
+        let pod = world.one_pod(id, SOON).await?;
+        anyhow::ensure!(pod.metadata.uid == theirs.metadata.uid, "a second pod");
+        Ok(())
+    })
+    .await
+}
+
+#[expect(clippy::disallowed_methods, reason = "tokens are about the real time")]
+fn from_now(hours: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_hours(hours)
+}
+
+/// A pod as the predecessor names and labels it.
+async fn predecessors_pod(world: &World, id: u64, image: &str) -> anyhow::Result<Pod> {
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {
+            "generateName": format!("{id}-"),
+            "labels": { "sdbuild": id.to_string(), "app": "screwdriver", "tier": "builds" },
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": false,
+            "containers": [{ "name": id.to_string(), "image": image }],
+        },
+    }))?;
+    let pod = world
+        .namespace
+        .pods()
+        .create(&PostParams::default(), &pod)
+        .await?;
+    let name = pod.metadata.name.clone().unwrap_or_default();
+    poll::until("the predecessor's pod to run", SOON, || async {
+        let pod = world.namespace.pods().get(&name).await?;
+        let phase = pod.status.and_then(|status| status.phase).unwrap_or_default();
+        anyhow::ensure!(phase == "Running", "it is {phase}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await?;
+    Ok(pod)
+}
+
+/// What the Role of start-worker needs beyond the usual.
+async fn may_list(world: &World) -> anyhow::Result<()> {
+    let client = world.peers.control_plane.client()?;
+    let name = world.namespace.name();
+    let role: Role = serde_json::from_value(json!({
+        "metadata": { "name": "legacy" },
+        "rules": [{ "apiGroups": [""], "resources": ["pods"], "verbs": ["list"] }],
+    }))?;
+    let binding: RoleBinding = serde_json::from_value(json!({
+        "metadata": { "name": "legacy" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "legacy" },
+        "subjects": [{ "kind": "ServiceAccount", "name": "start-worker", "namespace": name }],
+    }))?;
+    let params = PostParams::default();
+    Api::namespaced(client.clone(), name)
+        .create(&params, &role)
+        .await?;
+    Api::namespaced(client, name).create(&params, &binding).await?;
+    Ok(())
+}
