@@ -1,8 +1,8 @@
 //! RabbitMQ: the only lapin code.
 //!
 //! [`names`] and [`topology`] say which queues exist, `session` opens connections and channels,
-//! [`supervisor`] keeps one session alive and feeds its deliveries to the handler, [`publisher`]
-//! publishes with confirms, [`delivery`] is the right to settle a message.
+//! `objects` makes sure of the queues, [`supervisor`] keeps one session alive and feeds its deliveries to
+//! the handler, [`publisher`] publishes with confirms, [`delivery`] is the right to settle a message.
 //!
 //! lapin's own recovery stays off: with it, a channel that dies leaves its consumer silent for ever.
 
@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod error;
 mod headers;
 pub mod names;
+mod objects;
 pub mod publisher;
 mod session;
 pub mod supervisor;

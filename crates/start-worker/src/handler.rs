@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use common::{
-    builds::{ReportError, Undelivered},
     clock,
-    cluster::ClusterError,
     facts::Facts,
     handler::{Handler, Taken},
     job::{BuildConfig, CheckState, Job, StartJob, StartState, StopState, message},
-    ladder::{LATER, SOON, start_retry_delay},
-    outage::Trouble,
+    ladder::{SOON, start_retry_delay},
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
     telemetry::propagation::TraceContext,
@@ -19,8 +16,10 @@ use common::{
 use screwdriver_api_client::BuildUpdate;
 
 use crate::{
-    act::{Seen, World},
-    outcome::{Circumstances, Decision, StopDecision, of_refusal, of_start, of_stop, told},
+    act::World,
+    outcome::{
+        Circumstances, Decision, StopDecision, come_back, of_refusal, of_start, of_stop, told, undelivered,
+    },
     plan::{Place, Plan, Refused, StartPlan, StopPlan, plan},
 };
 
@@ -295,49 +294,5 @@ impl StartHandler {
             Ok(()) => Outcome::Stopped,
             Err(error) => Outcome::Unsettled(error.into()),
         }
-    }
-}
-
-/// The start comes back without spending an attempt: its pod may live, so nothing is failed.
-fn come_back(
-    plan: &StartPlan,
-    config: &BuildConfig<'_>,
-    trouble: Trouble<ClusterError>,
-    at: &Circumstances,
-) -> Outcome {
-    let patient = Circumstances {
-        limit: u32::MAX,
-        ..*at
-    };
-    match of_start(plan, config, Seen::Refused { trouble, armed: true }, &patient) {
-        Decision::Fail { again, .. } => Outcome::Again(again),
-        Decision::Back { outcome, .. } | Decision::End(outcome) | Decision::Tell { outcome, .. } => outcome,
-    }
-}
-
-/// What a FAILURE's way to the API means for the message.
-fn undelivered(
-    config: &BuildConfig<'_>,
-    report: Result<(), Trouble<ReportError>>,
-    again: Again,
-    at: &Circumstances,
-) -> Outcome {
-    let trouble = match report {
-        Ok(()) => return Outcome::Failed,
-        Err(trouble) => trouble,
-    };
-    match Undelivered::of(&trouble, config.token_life(at.now)) {
-        Undelivered::Finished => Outcome::Finished,
-        Undelivered::Park(reason) => Outcome::Parked(reason),
-        Undelivered::Later => Outcome::Again(Again {
-            delay: LATER,
-            cause: trouble.into_cause(),
-            ..again
-        }),
-        Undelivered::Soon => Outcome::Again(Again {
-            delay: SOON,
-            cause: trouble.into_cause(),
-            ..again
-        }),
     }
 }

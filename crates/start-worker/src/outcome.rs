@@ -1,5 +1,6 @@
-//! What the answers to a start mean. Pure. A stop's are in [`stop`].
+//! What the answers to a start mean. Pure. A stop's are in [`stop`], a report's in [`report`].
 
+mod report;
 mod stop;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use common::{
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
 
+pub use report::undelivered;
 pub use stop::{StopDecision, of_stop};
 
 use crate::{
@@ -147,6 +149,23 @@ pub fn of_refusal(refused: &Refused, config: &BuildConfig<'_>, at: &Circumstance
     Decision::Fail {
         text: format!("Build failed to start. {cause} Check the job's settings, or ask your cluster admin."),
         again: again(SOON),
+    }
+}
+
+/// The start comes back without spending an attempt: its pod may live, so nothing is failed.
+pub fn come_back(
+    plan: &StartPlan,
+    config: &BuildConfig<'_>,
+    trouble: Trouble<ClusterError>,
+    at: &Circumstances,
+) -> Outcome {
+    let patient = Circumstances {
+        limit: u32::MAX,
+        ..*at
+    };
+    match of_start(plan, config, Seen::Refused { trouble, armed: true }, &patient) {
+        Decision::Fail { again, .. } => Outcome::Again(again),
+        Decision::Back { outcome, .. } | Decision::End(outcome) | Decision::Tell { outcome, .. } => outcome,
     }
 }
 

@@ -7,34 +7,32 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream::SelectAll};
 use lapin::{
-    Channel, Connection, ConnectionProperties, Consumer, Event, ExchangeKind,
-    options::{
-        BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, ExchangeDeclareOptions, QueueBindOptions,
-        QueueDeclareOptions,
-    },
+    Channel, Connection, ConnectionProperties, Consumer, Event,
+    options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
     tcp::OwnedTLSConfig,
-    types::{AMQPValue, FieldTable, ShortString},
+    types::{FieldTable, ShortString},
     uri::{AMQPAuthority, AMQPQueryString, AMQPScheme, AMQPUri, AMQPUserInfo},
 };
 use secrecy::ExposeSecret;
 use tokio::{sync::watch, time::timeout};
 
 use super::{
-    error::{BrokerError, Refusal},
+    error::BrokerError,
     headers,
     names::Queue,
+    objects::object,
     publisher::{Envelope, PublishSession, Publisher},
-    topology::{Argument, QueueSpec, Role, Topology},
+    topology::{Role, Topology},
 };
 use crate::{
     job::message,
-    settings::{BrokerSettings, Protocol, TopologyMode},
+    settings::{BrokerSettings, Protocol},
 };
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Longest that closing may take: acks that do not get through come again.
 const CLOSING: Duration = Duration::from_secs(2);
-const OK: u16 = 200;
+pub(super) const OK: u16 = 200;
 
 /// What one queue's consumer hands out.
 pub(super) type Deliveries = SelectAll<futures_util::stream::BoxStream<'static, (Queue, Taken)>>;
@@ -107,122 +105,6 @@ impl Opening<'_> {
             Err(_) => Err(BrokerError::Timeout {
                 seconds: CONNECT.as_secs(),
             }),
-        }
-    }
-
-    async fn ensure_operators(&self, connection: &Connection) -> Result<(), BrokerError> {
-        let exchange = self.topology.names.exchange();
-        let passive = self.topology.mode == TopologyMode::Existing;
-        let options = ExchangeDeclareOptions {
-            passive,
-            durable: true,
-            ..ExchangeDeclareOptions::default()
-        };
-        let channel = channel(connection).await?;
-        channel
-            .exchange_declare(
-                exchange.into(),
-                ExchangeKind::Topic,
-                options,
-                FieldTable::default(),
-            )
-            .await
-            .map_err(|error| self.refused(&format!("exchange {exchange}"), None, error))?;
-        for spec in &self.topology.operators {
-            let consumed = matches!(spec.role, Role::Consumed(queue) if self.queues.contains(&queue));
-            match self.topology.mode {
-                TopologyMode::Declare => self.ensure(connection, spec).await?,
-                TopologyMode::Existing if consumed => self.expect(connection, spec).await?,
-                TopologyMode::Existing => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn expect(&self, connection: &Connection, spec: &QueueSpec) -> Result<(), BrokerError> {
-        declare(connection, spec, true)
-            .await
-            .map_err(|error| self.refused(&object(spec), None, error))
-    }
-
-    /// Passive first: reference permissions allow that, and objects declared in advance are taken as they are.
-    async fn ensure(&self, connection: &Connection, spec: &QueueSpec) -> Result<(), BrokerError> {
-        let mut in_advance = true;
-        if let Err(error) = declare(connection, spec, true).await {
-            if Refusal::of(&error) != Refusal::NotFound {
-                return Err(self.refused(&object(spec), Some(spec), error));
-            }
-            in_advance = false;
-            let declared = declare(connection, spec, false).await;
-            declared.map_err(|error| self.refused(&object(spec), Some(spec), error))?;
-        }
-        match self.bind(connection, spec).await {
-            Ok(()) => Ok(()),
-            // Whoever declared it in advance has bound it too; the probe will tell.
-            Err(error) if in_advance && Refusal::of(&error) == Refusal::Forbidden => {
-                tracing::warn!(
-                    queue = spec.name,
-                    "no permission to bind a queue that was declared in advance"
-                );
-                Ok(())
-            }
-            Err(error) => Err(self.refused(&object(spec), Some(spec), error)),
-        }
-    }
-
-    async fn bind(&self, connection: &Connection, spec: &QueueSpec) -> lapin::Result<()> {
-        let channel = connection.create_channel().await?;
-        let (queue, exchange) = (spec.name.as_str(), self.topology.names.exchange());
-        let options = QueueBindOptions::default();
-        channel
-            .queue_bind(
-                queue.into(),
-                exchange.into(),
-                queue.into(),
-                options,
-                FieldTable::default(),
-            )
-            .await?;
-        let _closing = channel.close(OK, "OK".into()).await;
-        Ok(())
-    }
-
-    fn refused(&self, object: &str, spec: Option<&QueueSpec>, source: lapin::Error) -> BrokerError {
-        let object = object.to_owned();
-        match Refusal::of(&source) {
-            Refusal::NotFound => BrokerError::Missing { object, source },
-            Refusal::Forbidden => BrokerError::Forbidden {
-                object,
-                remedy: self.remedy(spec),
-                source,
-            },
-            Refusal::Conflict => {
-                let ours = spec.map_or_else(String::new, |spec| format!("{:?}", spec.arguments));
-                BrokerError::Conflict { object, ours, source }
-            }
-            Refusal::NotAllowed | Refusal::Other => BrokerError::Channel(source),
-        }
-    }
-
-    /// Either the permissions that we need, or the declaration by someone who has them.
-    fn remedy(&self, spec: Option<&QueueSpec>) -> String {
-        let (vhost, user) = (&self.settings.vhost, &self.settings.username);
-        let names = &self.topology.names;
-        let main = names.queue(Queue::Main).replace('.', "\\.");
-        let retry = names.queue(Queue::Retry).replace('.', "\\.");
-        let pattern = format!(
-            "^({}|{main}|{retry}|{main}\\.(checks|starts)\\.v1(\\.delay\\.[0-9]+)?|{main}\\.parked)$",
-            names.exchange()
-        );
-        let permissions = format!(
-            "`rabbitmqctl set_permissions -p '{vhost}' '{user}' '{pattern}' '{pattern}' '{pattern}'`"
-        );
-        match spec {
-            Some(spec) => format!(
-                "{permissions}, or declare it in advance: `{}`",
-                spec.declare_command(vhost)
-            ),
-            None => permissions,
         }
     }
 }
@@ -324,40 +206,8 @@ fn taken(queue: Queue, consumer: Consumer) -> futures_util::stream::BoxStream<'s
         .boxed()
 }
 
-async fn channel(connection: &Connection) -> Result<Channel, BrokerError> {
+pub(super) async fn channel(connection: &Connection) -> Result<Channel, BrokerError> {
     connection.create_channel().await.map_err(BrokerError::Channel)
-}
-
-/// Declares on a channel of its own: a refusal closes the channel that it happens on.
-async fn declare(connection: &Connection, spec: &QueueSpec, passive: bool) -> lapin::Result<()> {
-    let channel = connection.create_channel().await?;
-    let options = QueueDeclareOptions {
-        passive,
-        durable: true,
-        ..QueueDeclareOptions::default()
-    };
-    channel
-        .queue_declare(spec.name.as_str().into(), options, table(&spec.arguments))
-        .await?;
-    let _closing = channel.close(OK, "OK".into()).await;
-    Ok(())
-}
-
-fn object(spec: &QueueSpec) -> String {
-    format!("queue {}", spec.name)
-}
-
-fn table(arguments: &[(&'static str, Argument)]) -> FieldTable {
-    let mut table = FieldTable::default();
-    for (key, value) in arguments {
-        let value = match value {
-            Argument::Text(text) => AMQPValue::LongString(text.as_str().into()),
-            Argument::Number(number) => AMQPValue::LongInt(*number),
-            Argument::Millis(millis) => AMQPValue::LongLongInt(*millis),
-        };
-        table.insert((*key).into(), value);
-    }
-    table
 }
 
 /// The address as parts: nothing has to be encoded, so no character of a password can break it.
