@@ -2,6 +2,8 @@
 
 #[path = "e2e/corner.rs"]
 mod corner;
+#[path = "e2e/environment.rs"]
+mod environment;
 #[path = "e2e/finished.rs"]
 mod finished;
 #[path = "e2e/health.rs"]

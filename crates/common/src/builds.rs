@@ -16,7 +16,7 @@ use url::Url;
 use crate::{
     job::{BuildConfig, TokenLife},
     outage::{Outage, Probe, Trouble, Waiting},
-    outcome::ParkReason,
+    outcome::{Cause, ParkReason},
     settings::BuildsApiSettings,
     telemetry::{
         metrics::labels::{AnswerClass, Peer},
@@ -67,9 +67,12 @@ pub enum ReportError {
         /// What the report was given.
         budget: Duration,
     },
+    /// The API's certificate is not trusted.
+    #[error("the builds API's certificate is not trusted: check API_CA_FILE")]
+    Untrusted(#[source] ApiError),
     /// The API, or the way to it, failed.
     #[error(transparent)]
-    Api(#[from] ApiError),
+    Api(ApiError),
 }
 
 // === impl BuildsApi ===
@@ -190,8 +193,11 @@ fn answer(error: Option<&ApiError>) -> AnswerClass {
 }
 
 impl Probe for StatusProbe {
-    async fn answers(&self) -> bool {
-        self.client.status(&self.api_uri).await.is_ok()
+    async fn answers(&self) -> Result<(), Cause> {
+        match self.client.status(&self.api_uri).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(ReportError::from(error).into()),
+        }
     }
 }
 
@@ -215,7 +221,7 @@ impl Undelivered {
             ReportError::NoToken => Self::Park(ParkReason::TokenRefused),
             ReportError::Budget { .. } if token == TokenLife::Expired => Self::expired(),
             ReportError::Budget { .. } => Self::Soon,
-            ReportError::Api(error) => match error.class() {
+            ReportError::Api(error) | ReportError::Untrusted(error) => match error.class() {
                 Class::Finished => Self::Finished,
                 _ if token == TokenLife::Expired => Self::expired(),
                 // Its end would be the end of all tries, and there is none.
@@ -244,6 +250,15 @@ impl ReportError {
     /// The error with its sources, for a log line.
     pub fn as_error(&self) -> &(dyn Error + 'static) {
         self
+    }
+}
+
+impl From<ApiError> for ReportError {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Certificate(_) => Self::Untrusted(error),
+            error => Self::Api(error),
+        }
     }
 }
 

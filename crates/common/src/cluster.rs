@@ -127,7 +127,7 @@ impl Cluster {
     /// Whether the API server can serve: `GET /readyz`, which fails without its etcd; `/version` would not.
     ///
     /// A refusal (no right to ask, no such path) is an answer too.
-    pub async fn is_ready(&self) -> bool {
+    pub async fn ready(&self) -> Result<(), ClusterError> {
         let get = async {
             let request = http::Request::get("/readyz").body(Vec::new());
             self.client
@@ -135,8 +135,8 @@ impl Cluster {
                 .await
         };
         match self.call("get readyz", "", get).await {
-            Ok(_) => true,
-            Err(error) => error.status().is_some_and(|status| status < 500),
+            Err(error) if error.status().is_none_or(|status| status >= 500) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@
 //! back, a few calls go first and more follow with every success, so that it is not run over.
 
 use std::{
+    error::Error,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -29,8 +30,8 @@ const PROBE_PACE: Duration = Duration::from_millis(500);
 
 /// Asks a peer whether it answers at all.
 pub trait Probe: Send + Sync {
-    /// True if it does.
-    fn answers(&self) -> impl Future<Output = bool> + Send;
+    /// Why it does not, in words that name the setting to check.
+    fn answers(&self) -> impl Future<Output = Result<(), Cause>> + Send;
 }
 
 /// One peer's state, shared by all who call it.
@@ -188,16 +189,17 @@ impl<P: Probe> Outage<P> {
             answered = timeout_at(end, asked) => match answered {
                 Ok(answered) => answered,
                 // Neither the call nor the probe got an answer.
-                Err(_elapsed) => { self.set_down(true); false }
+                Err(elapsed) => { self.set_down(Some(elapsed.into())); false }
             },
         }
     }
 
     async fn ask(&self, probed: &mut Option<(Instant, bool)>) -> bool {
         let began = Instant::now();
-        let answered = self.probe.answers().await;
+        let answer = self.probe.answers().await;
+        let answered = answer.is_ok();
         *probed = Some((began, answered));
-        self.set_down(!answered);
+        self.set_down(answer.err());
         answered
     }
 
@@ -226,19 +228,25 @@ impl<P: Probe> Outage<P> {
         }
     }
 
-    fn set_down(&self, now_down: bool) {
+    /// The peer is down for this cause, or up.
+    fn set_down(&self, down: Option<Cause>) {
         let mut state = self.state();
         let peer = self.waiting.peer;
-        match (&*state, now_down) {
-            (State::Up | State::OnTrial { .. }, false) | (State::Down(_), true) => return,
-            (State::Up | State::OnTrial { .. }, true) => {
+        let now_down = down.is_some();
+        match (&*state, down) {
+            (State::Up | State::OnTrial { .. }, None) | (State::Down(_), Some(_)) => return,
+            (State::Up | State::OnTrial { .. }, Some(cause)) => {
                 if let State::OnTrial { permits, .. } = &*state {
                     permits.close();
                 }
-                tracing::warn!(?peer, "a peer is down: deliveries that need it are held");
+                tracing::warn!(
+                    ?peer,
+                    error = cause.as_ref() as &dyn Error,
+                    "a peer is down: deliveries that need it are held"
+                );
                 *state = State::Down(self.waiting.metrics.peer_down(peer));
             }
-            (State::Down(_), false) => {
+            (State::Down(_), None) => {
                 tracing::info!(?peer, "a peer is back: trial calls first");
                 *state = State::OnTrial {
                     permits: Arc::new(Semaphore::new(TRIAL_CALLS)),

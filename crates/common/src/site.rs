@@ -3,6 +3,7 @@
 use crate::{
     cluster::{Cluster, ClusterError},
     outage::{Outage, Probe, Trouble, Waiting},
+    outcome::Cause,
     settings::ExecutorSettings,
 };
 
@@ -41,7 +42,7 @@ impl Site {
 }
 
 impl Probe for ReadinessProbe {
-    async fn answers(&self) -> bool {
-        self.0.is_ready().await
+    async fn answers(&self) -> Result<(), Cause> {
+        Ok(self.0.ready().await?)
     }
 }

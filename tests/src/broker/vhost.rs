@@ -137,6 +137,18 @@ impl Vhost {
         self.patiently("delete the operators' objects", deleting).await
     }
 
+    /// Declares a classic queue, as somebody does who has not read the workers' documentation.
+    pub async fn declare_classic(&self, queue: &str) -> anyhow::Result<()> {
+        let channel = self.channel().await?;
+        let options = QueueDeclareOptions {
+            durable: true,
+            ..QueueDeclareOptions::default()
+        };
+        let declaring = channel.queue_declare(queue.into(), options, FieldTable::default());
+        self.patiently(&format!("declare {queue}"), declaring).await?;
+        Ok(())
+    }
+
     /// Deletes one queue with all that it holds, as an operator's mistake does.
     pub async fn delete(&self, queue: &str) -> anyhow::Result<()> {
         let channel = self.channel().await?;

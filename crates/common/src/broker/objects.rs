@@ -35,10 +35,11 @@ impl Opening<'_> {
             )
             .await
             .map_err(|error| self.refused(&format!("exchange {exchange}"), None, error))?;
+        let _closing = channel.close(OK, "OK".into()).await;
         for spec in &self.topology.operators {
             let consumed = matches!(spec.role, Role::Consumed(queue) if self.queues.contains(&queue));
             match self.topology.mode {
-                TopologyMode::Declare => self.ensure(connection, spec).await?,
+                TopologyMode::Declare => self.ensure_operators_queue(connection, spec).await?,
                 TopologyMode::Existing if consumed => self.expect(connection, spec).await?,
                 TopologyMode::Existing => {}
             }
@@ -52,17 +53,47 @@ impl Opening<'_> {
             .map_err(|error| self.refused(&object(spec), None, error))
     }
 
-    /// Passive first: reference permissions allow that, and objects declared in advance are taken as they are.
-    pub(super) async fn ensure(&self, connection: &Connection, spec: &QueueSpec) -> Result<(), BrokerError> {
-        let mut in_advance = true;
-        if let Err(error) = declare(connection, spec, true).await {
-            if Refusal::of(&error) != Refusal::NotFound {
-                return Err(self.refused(&object(spec), Some(spec), error));
-            }
-            in_advance = false;
-            let declared = declare(connection, spec, false).await;
-            declared.map_err(|error| self.refused(&object(spec), Some(spec), error))?;
+    /// Makes sure of a queue of the operators', which is taken as it is where it is there.
+    async fn ensure_operators_queue(
+        &self,
+        connection: &Connection,
+        spec: &QueueSpec,
+    ) -> Result<(), BrokerError> {
+        match declare(connection, spec, true).await {
+            Ok(()) => return self.ensure_bound(connection, spec, true).await,
+            Err(error) if Refusal::of(&error) == Refusal::NotFound => {}
+            Err(error) => return Err(self.refused(&object(spec), Some(spec), error)),
         }
+        let declared = declare(connection, spec, false).await;
+        declared.map_err(|error| self.refused(&object(spec), Some(spec), error))?;
+        self.ensure_bound(connection, spec, false).await
+    }
+
+    /// Makes sure of a queue of ours. Declaring compares its arguments too: with others it would lose checks. Who
+    /// may not declare takes it as somebody has declared it in advance.
+    pub(super) async fn ensure(&self, connection: &Connection, spec: &QueueSpec) -> Result<(), BrokerError> {
+        match declare(connection, spec, false).await {
+            Ok(()) => return self.ensure_bound(connection, spec, false).await,
+            Err(error) if Refusal::of(&error) == Refusal::Forbidden => {}
+            Err(error) => return Err(self.refused(&object(spec), Some(spec), error)),
+        }
+        match declare(connection, spec, true).await {
+            Ok(()) => self.ensure_bound(connection, spec, true).await,
+            Err(error) if Refusal::of(&error) == Refusal::NotFound => Err(BrokerError::Forbidden {
+                object: object(spec),
+                remedy: self.remedy(Some(spec)),
+                source: error,
+            }),
+            Err(error) => Err(self.refused(&object(spec), Some(spec), error)),
+        }
+    }
+
+    async fn ensure_bound(
+        &self,
+        connection: &Connection,
+        spec: &QueueSpec,
+        in_advance: bool,
+    ) -> Result<(), BrokerError> {
         match self.bind(connection, spec).await {
             Ok(()) => Ok(()),
             // Whoever declared it in advance has bound it too; the probe will tell.

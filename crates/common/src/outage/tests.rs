@@ -12,10 +12,14 @@ struct Switch {
 }
 
 impl Probe for &Switch {
-    async fn answers(&self) -> bool {
+    async fn answers(&self) -> Result<(), Cause> {
         self.probes.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(self.probe_takes).await;
-        self.up.load(Ordering::Relaxed)
+        if self.up.load(Ordering::Relaxed) {
+            Ok(())
+        } else {
+            Err("down".into())
+        }
     }
 }
 
@@ -64,7 +68,7 @@ async fn a_peer_that_is_known_to_be_down_is_not_called_and_probed_by_one() {
         ..Switch::default()
     };
     let outage = outage(&switch);
-    outage.set_down(true);
+    outage.set_down(Some("down".into()));
     let called = AtomicUsize::new(0);
     let begin = Instant::now();
     let call = || {
@@ -116,14 +120,14 @@ async fn every_recovery_begins_with_the_same_few_calls() {
     };
     let outage = outage(&switch);
     for _ in 0..3 {
-        outage.set_down(true);
-        outage.set_down(false);
+        outage.set_down(Some("down".into()));
+        outage.set_down(None);
         for _ in 0..5 {
             outage.succeeded();
         }
     }
-    outage.set_down(true);
-    outage.set_down(false);
+    outage.set_down(Some("down".into()));
+    outage.set_down(None);
     let State::OnTrial { permits, .. } = &*outage.state() else {
         panic!("not on trial")
     };
@@ -134,8 +138,8 @@ async fn every_recovery_begins_with_the_same_few_calls() {
 async fn a_trial_ends_in_trust_and_lets_everyone_go() {
     let switch = Switch::default();
     let outage = outage(&switch);
-    outage.set_down(true);
-    outage.set_down(false);
+    outage.set_down(Some("down".into()));
+    outage.set_down(None);
     let call = || outage.call(|(): &()| false, || async { Ok(()) });
     let results = futures_util::future::join_all((0..TRUSTED_AFTER + 10).map(|_| call())).await;
     assert!(results.iter().all(Result::is_ok));
@@ -187,8 +191,8 @@ async fn a_peer_that_comes_back_is_not_run_over() {
         ..Switch::default()
     };
     let outage = outage(&switch);
-    outage.set_down(true);
-    outage.set_down(false);
+    outage.set_down(Some("down".into()));
+    outage.set_down(None);
     let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let call = || {
         outage.call(

@@ -1,0 +1,188 @@
+//! What is wrong around the workers: certificates, tokens, rights, names. One clear error with the setting and
+//! the way out, no build failed, no restart, and the work goes on once it is mended.
+
+use std::time::Duration;
+
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
+use serde_json::json;
+use testbed::{
+    pki::Pki,
+    poll,
+    worker::{Kind, Worker},
+    world::World,
+};
+
+use crate::corner::{SOON, has_node, holds, ours, play};
+
+/// What waits for a person comes back once a minute.
+const A_MINUTE: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_is_not_trusted_holds_starts_and_names_the_setting() -> anyhow::Result<()> {
+    play("env-cluster-ca", async |world| {
+        let foreign = foreign_authority(&world)?;
+        let settings = [("K8S_CA_FILE", foreign.as_str()), ("OUTAGE_HOLD", "1s")];
+        let start = world.worker(Kind::Start, &settings).await?;
+        let (_, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        waits_unspent(&world).await?;
+        logged(&start, "check K8S_HOST and K8S_CA_FILE").await?;
+        still_ready(&start).await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_api_server_does_not_know_holds_starts_and_says_so() -> anyhow::Result<()> {
+    play("env-token", async |world| {
+        let start = world.worker(Kind::Start, &[("K8S_TOKEN", "unknown")]).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        waits_unspent(&world).await?;
+        hears(&world, id, "the API server refuses the worker's token").await?;
+        still_ready(&start).await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_right_holds_starts_until_it_is_given() -> anyhow::Result<()> {
+    play("env-rbac", async |world| {
+        let client = world.peers.control_plane.client()?;
+        let bindings: Api<RoleBinding> = Api::namespaced(client, world.namespace.name());
+        let mut binding = bindings.get("start-worker").await?;
+        bindings.delete("start-worker", &DeleteParams::default()).await?;
+        let start = world.worker(Kind::Start, &[]).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        waits_unspent(&world).await?;
+        hears(&world, id, "the worker's service account may not do this").await?;
+        binding.metadata.resource_version = None;
+        bindings.create(&PostParams::default(), &binding).await?;
+        world.one_pod(id, A_MINUTE).await?;
+        still_ready(&start).await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_builds_api_that_is_not_trusted_holds_reports_and_names_the_setting() -> anyhow::Result<()> {
+    play("env-api-ca", async |world| {
+        let foreign = foreign_authority(&world)?;
+        let settings = [("API_CA_FILE", foreign.as_str()), ("OUTAGE_HOLD", "1s")];
+        let (_start, mut verify) = world.workers(&settings).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        // The pod does not wait for the API.
+        world.one_pod(id, SOON).await?;
+        let held = holds(&world, &ours(&world, "checks.v1.delay.60000"), 1, SOON).await?;
+        let due = held
+            .iter()
+            .all(|seen| seen.body["check"]["reportDue"] == true && seen.body["check"]["attempt"] == 0);
+        anyhow::ensure!(due, "{held:?}");
+        logged(&verify, "check API_CA_FILE").await?;
+        still_ready(&verify).await?;
+        // With the right file the report arrives, by a worker that knows nothing of the one before.
+        verify.terminate(SOON).await?;
+        let _mended = world.worker(Kind::Verify, &[]).await?;
+        world.build_is(id, "on a node", A_MINUTE, has_node).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vhost_that_is_not_there_makes_unready_and_names_the_setting() -> anyhow::Result<()> {
+    play("env-vhost", async |world| {
+        let settings = [("RABBITMQ_VIRTUAL_HOST", "/no-such-vhost")];
+        let environment = world.environment(Kind::Start, &settings);
+        let worker = Worker::launch(Kind::Start, environment, world.directory())?;
+        unready(&worker, &["RABBITMQ_VIRTUAL_HOST", "no-such-vhost"]).await
+    })
+    .await
+}
+
+/// Nobody's queue is altered: the worker waits, and takes the name once it is free.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_with_other_arguments_is_told_with_both_and_left_alone() -> anyhow::Result<()> {
+    play("env-arguments", async |world| {
+        let checks = ours(&world, "checks.v1");
+        world.vhost.declare_classic(&checks).await?;
+        let environment = world.environment(Kind::Verify, &[]);
+        let mut worker = Worker::launch(Kind::Verify, environment, world.directory())?;
+        unready(
+            &worker,
+            &[checks.as_str(), "x-dead-letter-strategy", "x-queue-type"],
+        )
+        .await?;
+        let pid = worker.pid();
+        world.vhost.delete(&checks).await?;
+        worker.ready(A_MINUTE).await?;
+        anyhow::ensure!(worker.pid() == pid, "another process");
+        Ok(())
+    })
+    .await
+}
+
+/// The file of an authority that has signed nothing here.
+fn foreign_authority(world: &World) -> anyhow::Result<String> {
+    let pki = Pki::create(&world.directory().join("foreign"))?;
+    Ok(pki.ca_file().display().to_string())
+}
+
+/// The start waits in its slowest delay, and no attempt is spent.
+async fn waits_unspent(world: &World) -> anyhow::Result<()> {
+    let held = holds(world, &ours(world, "starts.v1.delay.60000"), 1, SOON).await?;
+    let attempts: Vec<_> = held
+        .iter()
+        .map(|seen| seen.body["start"]["attempt"].clone())
+        .collect();
+    anyhow::ensure!(attempts == [json!(0)], "attempts spent: {attempts:?}");
+    Ok(())
+}
+
+/// The build was told this, and not failed.
+async fn hears(world: &World, id: u64, words: &str) -> anyhow::Result<()> {
+    poll::until(&format!("the build to hear: {words}"), SOON, || async {
+        let told = world.api.accepted(id);
+        let heard = told.iter().filter_map(|asked| asked.message());
+        anyhow::ensure!(
+            heard.into_iter().any(|text| text.contains(words)),
+            "it was told {told:?}"
+        );
+        anyhow::ensure!(told.iter().all(|asked| asked.status().is_none()), "it was failed");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
+
+async fn logged(worker: &Worker, words: &str) -> anyhow::Result<()> {
+    poll::until(&format!("the log to say: {words}"), SOON, || async {
+        let log = worker.log();
+        anyhow::ensure!(log.contains(words), "it says\n{log}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
+
+/// A peer that is down, or does not let us, is no unreadiness: that would block rolling out the fix.
+async fn still_ready(worker: &Worker) -> anyhow::Result<()> {
+    let answer = worker.get("/readyz").await?;
+    anyhow::ensure!(answer.status == 200, "{answer:?}");
+    Ok(())
+}
+
+async fn unready(worker: &Worker, words: &[&str]) -> anyhow::Result<()> {
+    poll::until(&format!("unreadiness: {words:?}"), SOON, || async {
+        let answer = worker.get("/readyz").await?;
+        let text = answer.text();
+        anyhow::ensure!(answer.status == 503, "{} {text}", answer.status);
+        anyhow::ensure!(words.iter().all(|word| text.contains(word)), "{text}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
