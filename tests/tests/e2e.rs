@@ -1,5 +1,7 @@
 //! The promises, on the real peers. One file a promise; each test has a corner of its own.
 
+#[path = "e2e/bad_input.rs"]
+mod bad_input;
 #[path = "e2e/corner.rs"]
 mod corner;
 #[path = "e2e/environment.rs"]

@@ -11,8 +11,7 @@ use kube::{
 };
 use serde_json::json;
 use testbed::{
-    broker::Seen,
-    builds_api::{Build, Fault, Scope, Status, token_for},
+    builds_api::{Build, Fault, Status},
     kubelet::Life,
     poll,
     worker::Kind,
@@ -183,49 +182,6 @@ async fn a_build_that_ran_and_lost_its_pod_fails_although_nobody_could_be_told_t
     .await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn garbage_is_parked_with_a_reason_and_harms_nobody() -> anyhow::Result<()> {
-    play("p2-garbage", async |world| {
-        let mut start = world.worker(Kind::Start, &[]).await?;
-        let (expired, config) = world.build("node:22");
-        let (then, past) = (hours_ago(13), hours_ago(1));
-        let old = config
-            .clone()
-            .with("token", token_for(expired, Scope::Temporal, then, past));
-        let garbage = [
-            ("not-json", "no JSON at all".to_owned()),
-            ("not-a-job", config.start().replacen("\"job\":\"start\",", "", 1)),
-            ("missing-field", config.without("token").start()),
-            ("token-expired", old.start()),
-        ];
-        for (_, body) in &garbage {
-            world.publish(body).await?;
-        }
-        let (id, config) = world.build("node:22");
-        world.publish(config.start()).await?;
-        let parked = holds(&world, &ours(&world, "parked"), garbage.len(), SOON).await?;
-        let reason = |seen: &Seen| seen.headers["x-sd-reason"].as_str().unwrap_or("none").to_owned();
-        let mut reasons: Vec<String> = parked.iter().map(reason).collect();
-        world.one_pod(id, SOON).await?;
-        reasons.sort();
-        let mut wanted: Vec<&str> = garbage.iter().map(|(reason, _)| *reason).collect();
-        wanted.sort_unstable();
-        anyhow::ensure!(reasons == wanted, "parked for {reasons:?}");
-        anyhow::ensure!(
-            world.pods(expired).await?.is_empty(),
-            "a pod with an expired token"
-        );
-        // What was not acked comes back to the queue when its consumer ends.
-        start.terminate(SOON).await?;
-        for queue in [world.vhost.queue().to_owned(), ours(&world, "starts.v1")] {
-            let depth = world.vhost.depth(&queue).await?;
-            anyhow::ensure!(depth == Some(0), "{queue} holds {depth:?}");
-        }
-        Ok(())
-    })
-    .await
-}
-
 /// Waits for the build's FAILURE and gives its text.
 async fn failure(world: &World, id: u64, deadline: Duration) -> anyhow::Result<String> {
     let failed = |build: &Build| build.status == Status::Failure;
@@ -292,6 +248,6 @@ fn quota(pods: &str) -> anyhow::Result<ResourceQuota> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tokens are about the real time")]
-fn hours_ago(hours: i64) -> Timestamp {
+pub(crate) fn hours_ago(hours: i64) -> Timestamp {
     Timestamp::now() - SignedDuration::from_hours(hours)
 }
