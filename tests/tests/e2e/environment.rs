@@ -10,13 +10,15 @@ use kube::{
 };
 use serde_json::json;
 use testbed::{
+    broker::Broker,
+    kubelet::Life,
     pki::Pki,
     poll,
     worker::{Kind, Worker},
-    world::World,
+    world::{Peers, World},
 };
 
-use crate::corner::{SOON, has_node, holds, ours, play};
+use crate::corner::{SOON, has_node, holds, ours, play, play_in};
 
 /// What waits for a person comes back once a minute.
 const A_MINUTE: Duration = Duration::from_secs(90);
@@ -123,6 +125,39 @@ async fn a_queue_with_other_arguments_is_told_with_both_and_left_alone() -> anyh
         world.vhost.delete(&checks).await?;
         worker.ready(A_MINUTE).await?;
         anyhow::ensure!(worker.pid() == pid, "another process");
+        Ok(())
+    })
+    .await
+}
+
+/// Everything that would be published waits in place: a rebuilt session would only have it delivered again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_short_of_memory_pauses_the_worker_and_loses_nothing() -> anyhow::Result<()> {
+    const CLOCKS: [(&str, &str); 1] = [("CHECK_LADDER", "5s")];
+    if !Peers::shared().await?.broker.owned() {
+        println!("skipped: the memory of AMQP_URL's broker is not ours to limit");
+        return Ok(());
+    }
+    let directory = tempfile::Builder::new().prefix("sd-alarm-").tempdir()?;
+    let broker = Broker::private(directory.path()).await?;
+    let world = World::with_broker("env-alarm", &broker).await?;
+    play_in(world, async |world| {
+        world.script("sd/held:1", Life::held());
+        let (_start, mut verify) = world.workers(&CLOCKS).await?;
+        let (id, config) = world.build("sd/held:1");
+        world.publish(config.start()).await?;
+        let pod = world.one_pod(id, SOON).await?.metadata.name.unwrap_or_default();
+        broker.ctl(&["set_vm_memory_high_watermark", "0.0001"]).await?;
+        // The first check falls due and cannot arm the next one.
+        unready(&verify, &["memory or disk alarm"]).await?;
+        broker.ctl(&["set_vm_memory_high_watermark", "0.6"]).await?;
+        verify.ready(SOON).await?;
+        world.peers.kubelet.release(world.namespace.name(), &pod);
+        world.build_is(id, "on a node", A_MINUTE, has_node).await?;
+        anyhow::ensure!(
+            !verify.log().contains("no session with the broker"),
+            "the session was rebuilt"
+        );
         Ok(())
     })
     .await
