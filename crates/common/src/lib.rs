@@ -10,6 +10,7 @@ pub mod broker;
 pub mod builds;
 pub mod clock;
 pub mod cluster;
+pub mod command_line;
 pub mod deadline;
 pub mod facts;
 pub mod handler;

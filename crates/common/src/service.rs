@@ -4,15 +4,15 @@
 //! Start: settings with all problems at once (exit 64), telemetry, health (live, not ready), clients,
 //! broker, ready. Stop: not ready, stop taking, finish what is in hand, close, flush, exit 0.
 
-use std::{collections::HashMap, error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashMap, error::Error, process::ExitCode, sync::Arc, time::Duration};
 
-use clap::{Arg, Command};
 use screwdriver_api_client::SetupError;
 
 use crate::{
     broker::{Broker, Consumption, Publisher, Queue, supervisor::Surroundings, topology::Topology},
     builds::BuildsApi,
     cluster::ClusterError,
+    command_line::{self, Tool, Wish},
     handler::Handler,
     health::{Health, HealthError, HealthServer, Heartbeat, Readiness},
     outage::Waiting,
@@ -80,14 +80,18 @@ pub enum ServiceError {
     Health(#[from] HealthError),
 }
 
-/// The whole of a worker's `main`.
+/// The whole of a worker's `main`: runs it, or one of its tools.
 #[expect(clippy::print_stderr, reason = "before telemetry begins there is no log")]
-pub fn main<Run, Running>(service: &'static str, version: &'static str, run: Run) -> ExitCode
+pub fn main<Run, Running>(service: &'static str, version: &'static str, tools: &[Tool], run: Run) -> ExitCode
 where
     Run: FnOnce(Process) -> Running,
     Running: Future<Output = Result<(), ServiceError>>,
 {
-    // First thing of all: every TLS client of the process uses this provider.
+    let config_dir = match command_line::parse(service, version, tools) {
+        Wish::Run(config_dir) => config_dir,
+        Wish::Done(code) => return code,
+    };
+    // Before anything connects: every TLS client of the process uses this provider.
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()
@@ -95,7 +99,7 @@ where
         eprintln!("a TLS provider is installed already");
         return ExitCode::FAILURE;
     }
-    let settings = match Settings::load(&ProcessEnvironment, config_dir(service, version).as_deref()) {
+    let settings = match Settings::load(&ProcessEnvironment, config_dir.as_deref()) {
         Ok(settings) => settings,
         Err(problems) => {
             eprintln!("{problems}");
@@ -137,20 +141,6 @@ where
     // A cache that is being removed may take minutes: it goes on until the process ends.
     runtime.shutdown_timeout(LEFTOVERS);
     code
-}
-
-/// `--config-dir DIR`; `--help` and `--version` end here.
-fn config_dir(service: &'static str, version: &'static str) -> Option<PathBuf> {
-    let directory = Arg::new("config-dir")
-        .long("config-dir")
-        .value_name("DIR")
-        .help("Folder with default.yaml and local.yaml [default: $NODE_CONFIG_DIR, else ./config]")
-        .value_parser(clap::value_parser!(PathBuf));
-    let mut matches = Command::new(service)
-        .version(version)
-        .arg(directory)
-        .get_matches();
-    matches.remove_one("config-dir")
 }
 
 fn exit_code(ended: &Result<(), ServiceError>) -> ExitCode {

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use start_worker::{SERVICE, run};
 
 fn main() -> ExitCode {
-    common::service::main(SERVICE, env!("CARGO_PKG_VERSION"), run)
+    common::service::main(SERVICE, env!("CARGO_PKG_VERSION"), &[], run)
 }
