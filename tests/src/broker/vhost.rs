@@ -95,9 +95,11 @@ impl Vhost {
         self.0.worker.to_string()
     }
 
-    /// The port that the workers connect to, for a proxy to stand before.
-    pub fn port(&self) -> u16 {
-        self.0.worker.authority.port
+    /// `HOST:PORT` that the workers connect to, for a proxy to stand before; none if they need TLS.
+    pub fn address(&self) -> Option<String> {
+        let authority = &self.0.worker.authority;
+        let plain = self.0.worker.scheme == AMQPScheme::AMQP;
+        plain.then(|| format!("{}:{}", authority.host, authority.port))
     }
 
     /// The environment that points a worker at this vhost.
