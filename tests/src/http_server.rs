@@ -186,8 +186,8 @@ where
             answer.await.inspect_err(|_| cut.cancel())
         }
     });
-    let server = auto::Builder::new(TokioExecutor::new());
-    let served = server.serve_connection(TokioIo::new(stream), service);
+    let http = auto::Builder::new(TokioExecutor::new());
+    let served = http.serve_connection(TokioIo::new(stream), service);
     if let Some(Err(error)) = cut.run_until_cancelled(served).await {
         tracing::debug!(error, "connection ended");
     }

@@ -95,6 +95,11 @@ impl Vhost {
         self.0.worker.to_string()
     }
 
+    /// The workers' user.
+    pub fn user(&self) -> String {
+        self.0.worker.authority.userinfo.username.clone()
+    }
+
     /// `HOST:PORT` that the workers connect to, for a proxy to stand before; none if they need TLS.
     pub fn address(&self) -> Option<String> {
         let authority = &self.0.worker.authority;
