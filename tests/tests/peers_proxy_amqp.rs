@@ -1,7 +1,7 @@
 //! The AMQP proxy in front of a real broker: a fault meets the very frame that the plan names, and leaves the
 //! broker and the client with what they then have.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
     sync::Arc,

@@ -50,13 +50,15 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
 /// Each worker is killed in the middle: one before its ack arrived, one between two checks.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trace_goes_on_where_a_worker_died() -> anyhow::Result<()> {
+    /// Five seconds between the first two checks: nothing is in hand when verify-worker dies.
+    const CHECK: (&str, &str) = ("CHECK_LADDER", "1s");
     play("p5-killed", async |world| {
         world.script("sd/held:1", Life::held());
         let proxy = world.amqp_proxy()?;
         let mut start = world
-            .worker(worker::Kind::Start, &with(&proxy.settings(), &[]))
+            .worker(worker::Kind::Start, &with(&proxy.settings(), &[CHECK]))
             .await?;
-        let mut verify = world.worker(worker::Kind::Verify, &[]).await?;
+        let mut verify = world.worker(worker::Kind::Verify, &[CHECK]).await?;
         let main = world.vhost.queue().to_owned();
         proxy.plan([Rule::new(Which::Named("start-worker consume"), Point::Ack, Act::Stall).to(&main)]);
         let (id, config) = world.build("sd/held:1");
