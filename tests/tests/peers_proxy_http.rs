@@ -125,7 +125,7 @@ async fn a_stall_comes_before_or_after_the_server_has_done_it() {
     let (api, proxy) = peers();
     for (act, expected) in [(Act::Stall, None), (Act::StallAfter, Some("done"))] {
         proxy.plan([Rule::new(On::UPDATE_BUILD, act)]);
-        hangs(&proxy, tell(&proxy, "done")).await;
+        Box::pin(hangs(&proxy, tell(&proxy, "done"))).await;
         assert_eq!(told(&api).as_deref(), expected);
         proxy.heal();
     }

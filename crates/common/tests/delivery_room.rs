@@ -3,6 +3,8 @@
 //!
 //! Not a `compile_fail` doctest: on a stable compiler those pass whatever the error is.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},

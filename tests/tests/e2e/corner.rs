@@ -107,7 +107,7 @@ pub(crate) async fn handled(worker: &Worker, outcome: &str, times: usize) -> any
     let label = format!("outcome=\"{outcome}\"");
     poll::until(&format!("the outcome {outcome}"), SOON, || async {
         let counted = counted(worker, &["sd_worker_deliveries", &label]).await?;
-        anyhow::ensure!(counted + 0.5 > times as f64, "counted {counted} of {times}");
+        anyhow::ensure!(counted + 0.5 > number(times), "counted {counted} of {times}");
         Ok::<_, anyhow::Error>(())
     })
     .await
@@ -158,4 +158,9 @@ pub(crate) async fn counted(worker: &Worker, labels: &[&str]) -> anyhow::Result<
     Ok(matching
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
         .sum())
+}
+
+/// A count as counters tell it.
+pub(crate) fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

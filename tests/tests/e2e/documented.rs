@@ -7,11 +7,12 @@ const DOCS: &str = include_str!("../../../docs/RELIABILITY.md");
 /// The files of this suite, without their ending.
 fn files() -> BTreeSet<String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
-    let entries = std::fs::read_dir(directory).unwrap();
-    let names = entries.map(|entry| entry.unwrap().path().with_extension(""));
-    names
-        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-        .collect()
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| {
+        let name = entry.path().with_extension("");
+        Some(name.file_name()?.to_string_lossy().into_owned())
+    });
+    names.collect()
 }
 
 /// What stands between backticks.

@@ -13,7 +13,7 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, all_pods, holds_true, logged, messages, ours, play, with};
+use crate::corner::{SOON, all_pods, handled, holds_true, logged, messages, ours, play, with};
 
 /// The grace period of the chart, less a little.
 const GRACE: Duration = Duration::from_secs(25);
@@ -102,13 +102,7 @@ async fn a_second_sigterm_ends_the_drain_and_loses_and_doubles_nothing() -> anyh
         cluster.heal();
         start.restart().await?;
         world.queue_empties(world.vhost.queue(), SOON).await?;
-        poll::until("every build to be handled", SOON, || async {
-            let adopted =
-                crate::corner::counted(&start, &["sd_worker_deliveries", "outcome=\"adopted\""]).await?;
-            anyhow::ensure!(adopted + 0.5 > IN_FLIGHT as f64, "{adopted}");
-            Ok::<_, anyhow::Error>(())
-        })
-        .await?;
+        handled(&start, "adopted", IN_FLIGHT).await?;
         let all = all_pods(&world).await?;
         anyhow::ensure!(all == IN_FLIGHT, "{all} pods for {IN_FLIGHT} builds");
         Ok(())

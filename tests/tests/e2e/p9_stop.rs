@@ -163,7 +163,7 @@ async fn a_start_that_comes_back_after_its_build_finished_makes_no_pod() -> anyh
                 vhost
                     .publish(vhost.queue(), stop)
                     .await
-                    .expect("publish the stop")
+                    .expect("publish the stop");
             }
         });
         world.api.set_status(id, Status::Running).await?;
