@@ -164,7 +164,7 @@ async fn odd_values_that_nothing_depends_on_keep_no_build_from_its_pod() -> anyh
             |id, config| config.with("buildId", id.to_string()),
             |_, config| config.with("freezeWindows", json!({ "not": "a list" })),
             |_, config| config.with("pipeline", json!(null)).without("template"),
-            |_, config| config.with("added", "x".repeat(1024 * 1024)),
+            |_, config| config.with("added", "x".repeat(10 * 1024 * 1024)),
         ];
         for change in odd {
             let (id, config) = world.build("node:22");
