@@ -19,7 +19,7 @@ pub use self::{
     expected::Expected,
     journal::Line,
     list::all,
-    pod_watch::Sighting,
+    pod_watch::{PodWatch, Sighting},
     stage::{Stage, Told},
     story::Story,
 };

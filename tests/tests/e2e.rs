@@ -26,5 +26,7 @@ mod p7_clean_stop;
 mod p8_drop_in;
 #[path = "e2e/p9_stop.rs"]
 mod p9_stop;
+#[path = "e2e/recreate.rs"]
+mod recreate;
 #[path = "e2e/seed_table.rs"]
 mod seed_table;
