@@ -18,7 +18,7 @@ use crate::{builds_api::Status, kubelet::Life};
 pub use self::{
     expected::Expected,
     journal::Line,
-    list::all,
+    list::{all, catalogue},
     pod_watch::{PodWatch, Sighting},
     stage::{Stage, Told},
     story::Story,

@@ -1,13 +1,19 @@
 //! The promises, on the real peers. One file a promise; each test has a corner of its own.
 
+#[path = "e2e/api_calls.rs"]
+mod api_calls;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/catalogue.rs"]
+mod catalogue;
 #[path = "e2e/corner.rs"]
 mod corner;
 #[path = "e2e/environment.rs"]
 mod environment;
 #[path = "e2e/finished.rs"]
 mod finished;
+#[path = "e2e/gone.rs"]
+mod gone;
 #[path = "e2e/health.rs"]
 mod health;
 #[path = "e2e/p1_one_pod.rs"]
@@ -30,3 +36,5 @@ mod p9_stop;
 mod recreate;
 #[path = "e2e/seed_table.rs"]
 mod seed_table;
+#[path = "e2e/watch.rs"]
+mod watch;

@@ -49,6 +49,11 @@ impl Life {
             .then(running())
     }
 
+    /// After its launcher these steps, and then nothing more.
+    pub fn held_back(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self::new(launched()).then(steps)
+    }
+
     /// Healthy after a pull of `duration`, during which only an event tells what is going on.
     pub fn slow_pull(duration: Duration) -> Self {
         let pulled = format!(

@@ -221,7 +221,7 @@ async fn at_once(world: &World, id: u64) -> anyhow::Result<()> {
 }
 
 /// The API server's caches follow within milliseconds: asks with a pod that is not kept.
-async fn until_pods_are_refused(world: &World, words: &str) -> anyhow::Result<()> {
+pub(crate) async fn until_pods_are_refused(world: &World, words: &str) -> anyhow::Result<()> {
     let pod: Pod = serde_json::from_value(json!({
         "metadata": { "name": "asking" },
         "spec": { "containers": [{ "name": "asking", "image": "asking" }] },
@@ -242,7 +242,7 @@ async fn until_pods_are_refused(world: &World, words: &str) -> anyhow::Result<()
     .await
 }
 
-fn quota(pods: &str) -> anyhow::Result<ResourceQuota> {
+pub(crate) fn quota(pods: &str) -> anyhow::Result<ResourceQuota> {
     let quota = json!({ "metadata": { "name": "builds" }, "spec": { "hard": { "pods": pods } } });
     Ok(serde_json::from_value(quota)?)
 }

@@ -1,6 +1,7 @@
 //! From a verdict to report and next check, row by row.
 
 mod chain;
+mod interleavings;
 mod trouble;
 mod watch;
 
