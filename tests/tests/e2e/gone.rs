@@ -17,7 +17,7 @@ use testbed::{
 };
 
 use crate::{
-    corner::{SOON, counted, has_node, play},
+    corner::{SOON, counted, play},
     p2_no_build_lost::{quota, until_pods_are_refused},
 };
 
@@ -59,9 +59,13 @@ async fn a_pod_that_is_deleted_before_the_build_ran_is_made_anew() -> anyhow::Re
         world.peers.kubelet.add_node(pool()).await?;
         taint(&world, &doomed).await?;
         for id in [deleted, drained, tainted] {
-            world.build_is(id, "on a node", PATIENT, has_node).await?;
-            let seen = watch.of(id);
-            anyhow::ensure!((seen.made(), seen.names()) == (2, 1), "{seen:?}");
+            poll::until("its second pod to run", PATIENT, || async {
+                let seen = watch.of(id);
+                anyhow::ensure!((seen.made(), seen.state()) == (2, "Running"), "{seen:?}");
+                anyhow::ensure!(seen.names() == 1, "{seen:?}");
+                Ok(())
+            })
+            .await?;
         }
         for (id, cause) in [
             (deleted, "The pod disappeared before the build ran"),

@@ -125,6 +125,17 @@ impl CheckSettings {
     }
 }
 
+/// A pace, or none for 0s. Whole milliseconds, since that is what delay queues are named after.
+fn watch_running(section: &Section<'_>) -> Option<Duration> {
+    let pace = section.duration("watchRunning").filter(|pace| !pace.is_zero())?;
+    if pace < Duration::from_secs(1) {
+        section.problem("watchRunning", "expected 1s or more, or 0s for never");
+    }
+    Some(Duration::from_millis(
+        u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
+    ))
+}
+
 /// Ages, rising; as a list or as one text with commas.
 fn ladder(section: &Section<'_>) -> Vec<Duration> {
     let texts = section.list("ladder").join(",");
