@@ -39,7 +39,12 @@ async fn a_pod_that_is_deleted_before_the_build_ran_is_made_anew() -> anyhow::Re
                 .script_each(world.namespace.name(), image, lives);
         }
         let namespace = world.namespace.name().to_owned();
-        let pool = || NodeSpec::default().label(POOL, &namespace);
+        // Small, so that the scheduler sends nobody else's pods there.
+        let pool = || {
+            NodeSpec::default()
+                .capacity("13", "26Gi", 2)
+                .label(POOL, &namespace)
+        };
         let doomed = world.peers.kubelet.add_node(pool()).await?;
         let selector = json!({ POOL: namespace }).to_string();
         let watch = PodWatch::start(world.namespace.pods());
@@ -87,19 +92,18 @@ async fn a_pod_that_stays_terminating_fails_its_build_at_the_start_deadline() ->
             world.script(image, Life::held().undying());
         }
         let watch = PodWatch::start(world.namespace.pods());
-        let (_start, _verify) = world.workers(&[("START_DEADLINE", "10s")]).await?;
+        let settings = [
+            ("START_DEADLINE", "10s"),
+            ("TERMINATION_GRACE_PERIOD_SECONDS", "1"),
+        ];
+        let (_start, _verify) = world.workers(&settings).await?;
         let deleted = seen_waiting(&world, "sd/deleted:1", None).await?;
         let drained = seen_waiting(&world, "sd/drained:1", None).await?;
-        let soon = DeleteParams::default().grace_period(1);
         let pods = world.namespace.pods();
         let name = world.one_pod(deleted, SOON).await?.name_any();
-        pods.delete(&name, &soon).await?;
+        pods.delete(&name, &DeleteParams::default()).await?;
         let name = world.one_pod(drained, SOON).await?.name_any();
-        let evict = EvictParams {
-            delete_options: Some(soon),
-            ..EvictParams::default()
-        };
-        pods.evict(&name, &evict).await?;
+        pods.evict(&name, &EvictParams::default()).await?;
         for (id, text) in [(deleted, "The pod was deleted"), (drained, "was drained")] {
             let message = failure(&world, id).await?;
             anyhow::ensure!(message.contains(text), "{message}");

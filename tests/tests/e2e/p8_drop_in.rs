@@ -18,7 +18,7 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, counted, has_node, play};
+use crate::corner::{SOON, counted, has_node, holds, ours, play};
 
 /// Two looks, 15 seconds apart.
 const TWO_LOOKS: Duration = Duration::from_secs(60);
@@ -175,6 +175,10 @@ async fn beside_predecessors_a_start_that_comes_again_adopts_their_pod() -> anyh
         .await?;
         let pod = world.one_pod(id, SOON).await?;
         anyhow::ensure!(pod.metadata.uid == theirs.metadata.uid, "a second pod");
+        // Who made it checks nothing any more.
+        let due = holds(&world, &ours(&world, "checks.v1"), 1, SOON).await?;
+        let check = due.first().map(|check| check.body["check"]["pod"].clone());
+        anyhow::ensure!(check == Some(json!(theirs.metadata.name)), "{check:?}");
         Ok(())
     })
     .await

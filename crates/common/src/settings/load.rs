@@ -114,7 +114,7 @@ impl CheckSettings {
                 .filter(|age| *age < init_timeout)
                 .collect(),
             init_timeout,
-            watch_running: section.duration("watchRunning").filter(|pace| !pace.is_zero()),
+            watch_running: watch_running(section),
             clocks: Clocks {
                 scheduling: positive(&clocks, "scheduling", 15 * 60),
                 pulling: positive(&clocks, "pulling", 15 * 60),
