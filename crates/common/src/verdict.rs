@@ -20,7 +20,7 @@ use jiff::Timestamp;
 
 pub use self::{
     catalogue::Actor,
-    judge::{judge, wants_events},
+    judge::{explain, judge, wants_events},
     look::{LastLook, Phase},
     message::{WAITING_FOR_RESOURCES, delayed_message, quoted, waiting_message},
     reason::Reason,
@@ -63,6 +63,18 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// What the next check has to carry.
     pub look: LastLook,
+}
+
+/// The verdict on a pod of which nothing is known but itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Explanation {
+    /// What is the case.
+    pub verdict: Verdict,
+    /// What it rests on; `None`: nothing is wrong.
+    pub reason: Option<Reason>,
+    /// Whose turn it is; `None`: nothing is wrong.
+    pub actor: Option<Actor>,
 }
 
 /// What is the case with a build.

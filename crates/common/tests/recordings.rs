@@ -10,7 +10,7 @@
     reason = "a test that cannot read its data has to fail"
 )]
 
-use std::{fmt::Write as _, fs, path::PathBuf, sync::LazyLock, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf, sync::LazyLock, time::Duration};
 
 use common::{
     facts::{Facts, PodPhase, State},
@@ -26,6 +26,7 @@ const CLOCKS: Clocks = Clocks {
     pulling: Duration::from_mins(15),
     initialising: Duration::from_mins(5),
     starting: Duration::from_mins(5),
+    graces: BTreeMap::new(),
 };
 /// After the last snapshot, when every grace and clock has run out; the second confirms the first.
 const LATER: [Duration; 2] = [Duration::from_mins(20), Duration::from_mins(25)];

@@ -6,7 +6,7 @@ mod properties;
 mod texts;
 mod wire;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ pub(super) const CLOCKS: Clocks = Clocks {
     pulling: Duration::from_mins(20),
     initialising: Duration::from_mins(5),
     starting: Duration::from_mins(4),
+    graces: BTreeMap::new(),
 };
 
 const START: &str = "2026-01-01T00:00:00Z";

@@ -34,6 +34,8 @@ fn check_state() -> CheckState {
         look: LastLook {
             phase: Some(Phase::PullFailing),
             phase_since: Some(time("2026-01-01T00:00:15Z")),
+            cause: Some("b-1/image_not_found".into()),
+            cause_since: None,
             overdue_since: Some(time("2026-01-01T00:01:00Z")),
             missing_since: Some(time("2026-01-01T00:01:15Z")),
             ran: true,
