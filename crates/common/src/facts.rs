@@ -148,7 +148,12 @@ impl Facts {
     #[must_use]
     pub fn with_build(mut self, name: &str) -> Self {
         let beside = |it: &&mut Container| matches!(it.role, Role::Build | Role::Sidecar);
-        if self.containers.iter_mut().filter(beside).any(|it| it.name == name) {
+        if self
+            .containers
+            .iter_mut()
+            .filter(beside)
+            .any(|it| it.name == name)
+        {
             for container in self.containers.iter_mut().filter(beside) {
                 container.role = if container.name == name {
                     Role::Build
@@ -218,12 +223,21 @@ impl From<wire::Pod> for Facts {
         } = pod;
         let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
         let node = filled(spec.node_name);
-        let conditions: Vec<_> = status.conditions.into_iter().flatten().map(Condition::from).collect();
+        let conditions: Vec<_> = status
+            .conditions
+            .into_iter()
+            .flatten()
+            .map(Condition::from)
+            .collect();
         let gates = spec.scheduling_gates.is_some_and(|gates| !gates.is_empty());
         let label = metadata.labels.and_then(|labels| labels.sdbuild);
         let grace = metadata.deletion_grace_period_seconds.unwrap_or_default();
         // Without a grace period the pod was force-deleted, or the kubelet is done: the time tells no beginning.
-        let asked = |due: Timestamp| due.checked_sub(SignedDuration::from_secs(grace)).ok().filter(|_| grace > 0);
+        let asked = |due: Timestamp| {
+            due.checked_sub(SignedDuration::from_secs(grace))
+                .ok()
+                .filter(|_| grace > 0)
+        };
         let recreated = metadata.annotations.and_then(|all| all.recreated);
         Self {
             name: metadata.name.unwrap_or_default(),
@@ -293,9 +307,7 @@ impl Schedule {
             .find(|condition| condition.kind == "PodScheduled" && !condition.holds);
         let gated = told.is_some_and(|condition| condition.reason.as_deref() == Some("SchedulingGated"));
         match told {
-            _ if gated || gates => {
-                Self::Gated(told.and_then(|condition| condition.message.clone()))
-            }
+            _ if gated || gates => Self::Gated(told.and_then(|condition| condition.message.clone())),
             Some(condition) => Self::Refused {
                 reason: condition.reason.clone(),
                 message: condition.message.clone(),

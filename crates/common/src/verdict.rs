@@ -20,9 +20,9 @@ use jiff::Timestamp;
 
 pub use self::{
     catalogue::Actor,
-    judge::{explain, judge, wants_events},
+    judge::{explain, explain_gone, judge, wants_events},
     look::{LastLook, Phase},
-    message::{WAITING_FOR_RESOURCES, delayed_message, quoted, waiting_message},
+    message::{WAITING_FOR_RESOURCES, delayed_message, quoted, recreated_message, waiting_message},
     reason::Reason,
 };
 use crate::facts::Facts;

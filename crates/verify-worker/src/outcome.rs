@@ -12,7 +12,10 @@ use common::{
     ladder::{Ladder, SOON},
     outcome::Outcome,
     telemetry::propagation::TraceContext,
-    verdict::{Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, waiting_message},
+    verdict::{
+        Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, recreated_message,
+        waiting_message,
+    },
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
@@ -135,10 +138,7 @@ pub fn of_look(
         Verdict::Recreate { cause, .. } => {
             let (start, next) = recreate(check, config, facts, next, at);
             (
-                note(
-                    check,
-                    format!("The cluster lost the pod before the build began; starting it anew. {cause}"),
-                ),
+                note(check, recreated_message(&cause)),
                 Then::Recreate(start, next),
             )
         }

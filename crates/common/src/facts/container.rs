@@ -87,10 +87,8 @@ pub(super) fn read_all(
     statuses: Both<wire::ContainerStatus>,
 ) -> Vec<Container> {
     let (init, main) = (asked.0.unwrap_or_default(), asked.1.unwrap_or_default());
-    let (mut init_statuses, mut main_statuses) = (
-        statuses.0.unwrap_or_default(),
-        statuses.1.unwrap_or_default(),
-    );
+    let (mut init_statuses, mut main_statuses) =
+        (statuses.0.unwrap_or_default(), statuses.1.unwrap_or_default());
     let build = build_index(label, &main);
     let mut all = Vec::with_capacity(init.len() + main.len());
     for container in init {

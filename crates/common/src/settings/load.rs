@@ -132,7 +132,10 @@ fn graces(section: &Section<'_>) -> BTreeMap<Reason, Duration> {
     let graces = section.section("graces");
     let named = graces.keys().into_iter().filter_map(|label| {
         let Some(reason) = Reason::parse(label) else {
-            graces.problem(label, "expected a reason of docs/VERDICTS.md, such as image_not_found");
+            graces.problem(
+                label,
+                "expected a reason of docs/VERDICTS.md, such as image_not_found",
+            );
             return None;
         };
         Some((reason, graces.duration(label)?))

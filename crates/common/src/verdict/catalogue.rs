@@ -20,7 +20,7 @@ pub(super) struct Row {
     /// Where the reason stands.
     pub(super) scope: Scope,
     /// The reasons, exactly; a trailing `*` stands for any ending. The `Error` of a container that ended carries
-    /// its exit code, `Error:137`, and the reason of a pod whose build certainly had not begun `:before`.
+    /// its exit code: `Error:137`.
     pub(super) reasons: &'static [&'static str],
     /// Lower-case texts of which the message holds one; none: any message.
     pub(super) texts: &'static [&'static str],
@@ -48,6 +48,8 @@ pub(super) enum Scope {
     InitEnded,
     /// `state.terminated` of a container that ended badly.
     Ended,
+    /// `status.reason` of a pod that failed before its build began for certain; else see [`Scope::Pod`].
+    PodBefore,
     /// `status.reason` of a pod that failed.
     Pod,
     /// The condition `DisruptionTarget`.

@@ -50,6 +50,8 @@ pub(super) struct Finding<'a> {
     pub(super) text: Option<&'a str>,
     /// Whether the cluster does not say why: a back-off without its cause.
     pub(super) untold: bool,
+    /// Whether only an event says so: the status may not say it yet, or no longer.
+    pub(super) hearsay: bool,
 }
 
 /// Reads the facts.
@@ -86,6 +88,7 @@ impl<'a> Finding<'a> {
             reason: None,
             text: None,
             untold: false,
+            hearsay: false,
         }
     }
 

@@ -61,7 +61,9 @@ pub fn explain(facts: &Facts, at: &Moment, clocks: &Clocks) -> Explanation {
     let Judgement { verdict, .. } = judge_pod(facts, &memory(facts), at, clocks);
     let finding = match diagnose(facts) {
         Diagnosis::Healthy { .. } => None,
-        Diagnosis::Terminating(finding) | Diagnosis::Over(finding) | Diagnosis::Standing(_, finding) => Some(finding),
+        Diagnosis::Terminating(finding) | Diagnosis::Over(finding) | Diagnosis::Standing(_, finding) => {
+            Some(finding)
+        }
     };
     let actor = match &verdict {
         Verdict::Failed(failure) => Some(failure.actor),
@@ -75,6 +77,26 @@ pub fn explain(facts: &Facts, at: &Moment, clocks: &Clocks) -> Explanation {
     Explanation {
         verdict,
         reason: finding.map(|finding| finding.row.reason),
+        actor,
+    }
+}
+
+/// The verdict on a pod that is known to be gone, as it last was.
+pub fn explain_gone(facts: &Facts, at: &Moment) -> Explanation {
+    let last = LastLook {
+        missing_since: Some(Timestamp::MIN),
+        ran: facts.build_ran(),
+        ..LastLook::default()
+    };
+    let Judgement { verdict, .. } = judge_missing(&last, at);
+    let (reason, actor) = match &verdict {
+        Verdict::Failed(failure) => (Some(failure.reason), Some(failure.actor)),
+        Verdict::Recreate { reason, .. } => (Some(*reason), Some(Actor::Nobody)),
+        _ => (None, None),
+    };
+    Explanation {
+        verdict,
+        reason,
         actor,
     }
 }
@@ -105,9 +127,11 @@ fn judge_pod(facts: &Facts, last: &LastLook, at: &Moment, clocks: &Clocks) -> Ju
         Diagnosis::Over(finding) => over(&finding, Some(facts), look(Phase::Ended), at),
         Diagnosis::Standing(phase, finding) => {
             let progress = last_step(facts, phase, finding.container);
-            let look = last
-                .follow(phase, progress, facts.build_ran(), at.now)
-                .because(finding.cause(phase), last, at.now);
+            let look = last.follow(phase, progress, facts.build_ran(), at.now).because(
+                finding.cause(phase),
+                last,
+                at.now,
+            );
             standing(facts, phase, &finding, look, at, clocks)
         }
     }
@@ -185,8 +209,17 @@ fn standing(
     let set = clocks.graces.get(&finding.row.reason).copied();
     let seconds = |limit: u16| set.unwrap_or(Duration::from_secs(limit.into()));
     // Causes that take turns last no longer than their phase may.
-    let drags_on = |limit: Duration| phase.clock(clocks).is_some_and(|clock| phase_age >= clock.max(limit));
-    let time_is_up = match (finding.row.fate, set, phase.clock(clocks)) {
+    let drags_on = |limit: Duration| {
+        phase
+            .clock(clocks)
+            .is_some_and(|clock| phase_age >= clock.max(limit))
+    };
+    let fate = if finding.hearsay {
+        Fate::Phase
+    } else {
+        finding.row.fate
+    };
+    let time_is_up = match (fate, set, phase.clock(clocks)) {
         (Fate::Fails | Fate::Anew(_), None, _) => true,
         (Fate::Fails | Fate::Anew(_), Some(limit), _) => cause_age >= limit,
         (Fate::Grace(limit), ..) => {

@@ -104,14 +104,22 @@ pub enum Phase {
 impl LastLook {
     /// The look that sees this phase after this one. In the same phase its clock goes on, but from `progress`
     /// if the pod got on since; in another it starts.
-    pub(super) fn follow(&self, phase: Phase, progress: Option<Timestamp>, ran: bool, now: Timestamp) -> Self {
+    pub(super) fn follow(
+        &self,
+        phase: Phase,
+        progress: Option<Timestamp>,
+        ran: bool,
+        now: Timestamp,
+    ) -> Self {
         // A time ahead of ours was written by a machine whose clock is wrong.
         let kept = |time: Option<Timestamp>| {
             time.filter(|_| self.phase == Some(phase))
                 .map(|time| time.min(now))
         };
         let since = kept(self.phase_since);
-        let progress = progress.map(|time| time.min(now)).filter(|time| since.is_some_and(|since| since < *time));
+        let progress = progress
+            .map(|time| time.min(now))
+            .filter(|time| since.is_some_and(|since| since < *time));
         Self {
             phase: Some(phase),
             phase_since: Some(progress.or(since).unwrap_or(now)),

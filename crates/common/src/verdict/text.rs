@@ -101,7 +101,8 @@ fn without_logins(word: &str) -> String {
         return word;
     };
     let begin = login.rfind(['/', '"', '\'', '(', '=']).map_or(0, |at| at + 1);
-    let is_login = login[begin..].contains(':') && !host.starts_with("sha256:") && !host.starts_with("sha512:");
+    let is_login =
+        login[begin..].contains(':') && !host.starts_with("sha256:") && !host.starts_with("sha512:");
     if is_login {
         format!("{}{HIDDEN}@{host}", &login[..begin])
     } else {

@@ -10,8 +10,8 @@ use k8s_openapi::{
 use serde::de::IgnoredAny;
 
 use super::{
-    Annotations, Condition, Container, ContainerState, ContainerStatus, Event, InvolvedObject, Labels, Limits,
-    Metadata, Pod, Resources, Running, Series, Spec, Status, Terminated, Waiting,
+    Annotations, Condition, Container, ContainerState, ContainerStatus, Event, InvolvedObject, Labels,
+    Limits, Metadata, Pod, Resources, Running, Series, Spec, Status, Terminated, Waiting,
 };
 use crate::facts::RECREATED_ANNOTATION;
 

@@ -10,9 +10,21 @@ use super::{
 /// Ends of containers whose first process did not start.
 const START: &[&str] = &["StartError", "ContainerCannotRun"];
 /// The same where the container is tried again.
-const TRIED: &[&str] = &["RunContainerError", "RunInitContainerError", "StartError", "CrashLoopBackOff"];
+const TRIED: &[&str] = &[
+    "RunContainerError",
+    "RunInitContainerError",
+    "StartError",
+    "CrashLoopBackOff",
+];
 /// What the node could not give to a container.
-const NODE: &[&str] = &["error mounting", "mount src", "trying to mount", "cgroup", "seccomp", "apparmor"];
+const NODE: &[&str] = &[
+    "error mounting",
+    "mount src",
+    "trying to mount",
+    "cgroup",
+    "seccomp",
+    "apparmor",
+];
 /// What an image lacks that is to run a command.
 const UNFIT: &[&str] = &[
     "no such file or directory",
@@ -23,7 +35,12 @@ const UNFIT: &[&str] = &[
     "chdir to cwd",
 ];
 /// What an image lacks that is to run as somebody.
-const FOREIGN_USER: &[&str] = &["unable to find user", "unable to find group", "no users found", "no matching entries"];
+const FOREIGN_USER: &[&str] = &[
+    "unable to find user",
+    "unable to find group",
+    "no users found",
+    "no matching entries",
+];
 
 /// Reasons of containers before, at and after their first process.
 pub(super) static ROWS: &[Row] = rows! {

@@ -25,7 +25,7 @@ pub(super) static ROWS: &[Row] = rows! {
     Pod, &["NodeLost"], ANY =>
         NodeLost, Anew(NEW_PODS), Nobody, None,
         "Node {node} stopped answering", "start the build again";
-    Pod, &["DeadlineExceeded:before"], ANY =>
+    PodBefore, &["DeadlineExceeded"], ANY =>
         DeadlineExceeded, Fails, ClusterAdmin, None,
         "The pod's time ran out before the build began",
         "find out what held the pod up, or give pods more time (activeDeadlineSeconds)";

@@ -35,7 +35,7 @@ pub(super) static ROWS: &[Row] = rows! {
         "Node {node} cannot prepare the devices that the pod claims", "check the drivers of node {node}";
     Event, &["NodeNotReady"], ANY =>
         NodeLost, Fate::Phase, Nobody, None,
-        "Node {node} stopped answering", "start the build again";
+        "Node {node} stopped answering while it had the pod", "start the build again";
     Event, &["FailedPostStartHook"], ANY =>
         PostStartHook, Fails, ClusterAdmin, Start,
         "The postStart hook of container {container} failed", "check the executor's lifecycle hooks";

@@ -37,9 +37,8 @@ fn pod_reason(facts: &Facts) -> Option<Finding<'_>> {
 
 /// The row for a pod's reason. Some mean something else as long as the build has not begun.
 fn row_of_pod(facts: &Facts, reason: &str, text: &str) -> Option<&'static Row> {
-    let early = || find(Scope::Pod, &format!("{reason}:before"), text);
-    let before = !facts.build_ran_for_certain();
-    before.then(early).flatten().or_else(|| find(Scope::Pod, reason, text))
+    let before = (!facts.build_ran_for_certain()).then(|| find(Scope::PodBefore, reason, text));
+    before.flatten().or_else(|| find(Scope::Pod, reason, text))
 }
 
 fn disruption(facts: &Facts) -> Option<Finding<'_>> {
@@ -92,7 +91,10 @@ fn was_killed(ended: &Ended) -> bool {
 
 /// Whether the container ended after somebody had asked for the end of its pod: however it takes that.
 fn was_told(facts: &Facts, ended: &Ended) -> bool {
-    let own_account = matches!(ended.reason.as_deref(), Some("OOMKilled" | "StartError" | "ContainerCannotRun"));
+    let own_account = matches!(
+        ended.reason.as_deref(),
+        Some("OOMKilled" | "StartError" | "ContainerCannotRun")
+    );
     let taken = facts.disruption().and_then(|condition| condition.since);
     let told = taken.into_iter().chain(facts.deleted_at).min();
     !own_account && told.is_some_and(|told| ended.finished_at.is_some_and(|finished| finished >= told))
@@ -104,19 +106,24 @@ fn build_end(facts: &Facts) -> Option<Finding<'_>> {
     // 255 is also the code of a container that its runtime lost.
     let killed = was_killed(ended) || ended.exit_code == 255;
     let name = Some(build.name.as_str());
-    let told = [("FailedPostStartHook", name), ("Unhealthy", name), ("NodeNotReady", None), ("Killing", name)]
-        .into_iter()
-        .filter(|_| killed)
-        .find_map(|(reason, container)| {
-            let event = facts.last_event(reason, container)?;
-            let row = find(Scope::Event, reason, &event.message)?;
-            Some(
-                Finding::new(row)
-                    .of(build)
-                    .because(Some(&event.reason))
-                    .saying(Some(&event.message)),
-            )
-        });
+    let told = [
+        ("FailedPostStartHook", name),
+        ("Unhealthy", name),
+        ("NodeNotReady", None),
+        ("Killing", name),
+    ]
+    .into_iter()
+    .filter(|_| killed)
+    .find_map(|(reason, container)| {
+        let event = facts.last_event(reason, container)?;
+        let row = find(Scope::Event, reason, &event.message)?;
+        Some(
+            Finding::new(row)
+                .of(build)
+                .because(Some(&event.reason))
+                .saying(Some(&event.message)),
+        )
+    });
     told.or_else(|| {
         Some(
             Finding::new(row_of_end(build, ended))

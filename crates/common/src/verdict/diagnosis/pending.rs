@@ -41,7 +41,11 @@ fn unscheduled(facts: &Facts) -> Diagnosis<'_> {
         }
         Schedule::Refused { reason, message } => {
             let (reason, text) = (reason.as_deref(), message.as_deref());
-            let row = row(Scope::Schedule, reason.unwrap_or_default(), text.unwrap_or_default());
+            let row = row(
+                Scope::Schedule,
+                reason.unwrap_or_default(),
+                text.unwrap_or_default(),
+            );
             Diagnosis::Standing(Phase::Scheduling, Finding::new(row).saying(message.as_deref()))
         }
         Schedule::Unseen | Schedule::Bound => {
@@ -140,7 +144,10 @@ fn pull_text<'a>(facts: &'a Facts, container: &Container) -> Option<&'a str> {
 }
 
 fn is_failed_pull(event: &EventFacts, container: &Container) -> bool {
-    let about = event.container.as_ref().is_none_or(|name| *name == container.name);
+    let about = event
+        .container
+        .as_ref()
+        .is_none_or(|name| *name == container.name);
     about && event.reason == "Failed" && event.message.starts_with("Failed to pull image")
 }
 
@@ -196,7 +203,10 @@ fn failed_pull<'a>(facts: &'a Facts, container: &'a Container) -> Option<Finding
     let reason = PULL[0];
     let row = find(Scope::Waiting, reason, &failed.message)?;
     let finding = Finding::new(row).of(container).because(Some(reason));
-    Some(finding.saying(Some(&failed.message)))
+    Some(Finding {
+        hearsay: true,
+        ..finding.saying(Some(&failed.message))
+    })
 }
 
 /// Events after which nothing got on, newest first.

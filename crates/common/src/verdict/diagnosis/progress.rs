@@ -11,7 +11,11 @@ use crate::{
 };
 
 /// The last step of a pod in this phase, if the phase is one in which steps are made.
-pub(in crate::verdict) fn last_step(facts: &Facts, phase: Phase, container: Option<&Container>) -> Option<Timestamp> {
+pub(in crate::verdict) fn last_step(
+    facts: &Facts,
+    phase: Phase,
+    container: Option<&Container>,
+) -> Option<Timestamp> {
     let told: &[&str] = match phase {
         Phase::Initialising => &[],
         Phase::Pulling => &["Pulling"],
@@ -25,12 +29,18 @@ pub(in crate::verdict) fn last_step(facts: &Facts, phase: Phase, container: Opti
         | Phase::Terminating => return None,
     };
     let name = container.map(|it| it.name.as_str());
-    let events = told.iter().filter_map(|reason| facts.last_event(reason, name)?.at);
+    let events = told
+        .iter()
+        .filter_map(|reason| facts.last_event(reason, name)?.at);
     set_up(facts).into_iter().chain(events).max()
 }
 
 /// Since when the pod is in this phase, as far as it tells.
-pub(in crate::verdict) fn begin(facts: &Facts, phase: Phase, container: Option<&Container>) -> Option<Timestamp> {
+pub(in crate::verdict) fn begin(
+    facts: &Facts,
+    phase: Phase,
+    container: Option<&Container>,
+) -> Option<Timestamp> {
     let begin = match phase {
         Phase::Scheduling => first_refusal(facts),
         Phase::Initialising | Phase::Pulling | Phase::Starting => last_step(facts, phase, container),
@@ -43,7 +53,11 @@ pub(in crate::verdict) fn begin(facts: &Facts, phase: Phase, container: Option<&
 
 /// A gate holds a pod back without a word of the scheduler, so its first word tells when the clock began.
 fn first_refusal(facts: &Facts) -> Option<Timestamp> {
-    let refusals = facts.events.iter().flatten().filter(|event| event.reason == "FailedScheduling");
+    let refusals = facts
+        .events
+        .iter()
+        .flatten()
+        .filter(|event| event.reason == "FailedScheduling");
     let condition = facts.conditions.iter().find(|it| it.kind == "PodScheduled");
     refusals
         .filter_map(|event| event.first_at)
@@ -56,15 +70,20 @@ fn set_up(facts: &Facts) -> Option<Timestamp> {
     let conditions = ["PodScheduled", "PodReadyToStartContainers"]
         .into_iter()
         .filter_map(|kind| facts.condition(kind)?.since);
-    let containers = facts.before_build().filter_map(|container| match &container.state {
-        State::Running { since } if container.restarts == 0 => *since,
-        State::Ended(ended) if container.role == Role::Init && ended.exit_code == 0 => ended.finished_at,
-        State::Absent | State::Waiting { .. } | State::Running { .. } | State::Ended(_) => None,
-    });
+    let containers = facts
+        .before_build()
+        .filter_map(|container| match &container.state {
+            State::Running { since } if container.restarts == 0 => *since,
+            State::Ended(ended) if container.role == Role::Init && ended.exit_code == 0 => ended.finished_at,
+            State::Absent | State::Waiting { .. } | State::Running { .. } | State::Ended(_) => None,
+        });
     conditions.chain(containers).chain(facts.taken_on_at).max()
 }
 
 /// The end of a container's only run so far: after several the first is forgotten, and it was long ago.
 fn only_crash(container: &Container) -> Option<Timestamp> {
-    container.failure().filter(|_| container.restarts < 2)?.finished_at
+    container
+        .failure()
+        .filter(|_| container.restarts < 2)?
+        .finished_at
 }

@@ -153,7 +153,10 @@ fn secrets_are_hidden() {
             "mkdir /etc/passwd: not a directory".into(),
             "mkdir /etc/passwd: not a directory",
         ),
-        ("login robot:s3cret@r.io failed".into(), "login [hidden]@r.io failed"),
+        (
+            "login robot:s3cret@r.io failed".into(),
+            "login [hidden]@r.io failed",
+        ),
         (
             "pull \"robot:s3cret@r.io/tools:1\"".into(),
             "pull \"[hidden]@r.io/tools:1\"",
@@ -163,7 +166,10 @@ fn secrets_are_hidden() {
             "r:5000/tools:1@sha256:abab tools:1@sha256:abab",
         ),
         ("{\"auth\":\"dXNlcjpwYXNz\"}".into(), "{\"auth\":[hidden]\"}"),
-        ("git clone ghp_0123456789abcdef failed".into(), "git clone [hidden] failed"),
+        (
+            "git clone ghp_0123456789abcdef failed".into(),
+            "git clone [hidden] failed",
+        ),
         (
             "tools@sha256:abab: not found".into(),
             "tools@sha256:abab: not found",
