@@ -1,8 +1,11 @@
 //! Pods are written as the API server writes them, so that facts and verdict are tested together.
 
 mod clocks;
+mod documentation;
+mod ends;
 mod fates;
 mod properties;
+mod reasons;
 mod texts;
 mod wire;
 

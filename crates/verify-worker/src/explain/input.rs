@@ -103,9 +103,14 @@ fn yaml(text: &str) -> Result<Vec<Box<RawValue>>, InputError> {
     // The operator's own pods are no attack, and a list of them is long.
     let options = serde_saphyr::options! { budget: None };
     let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple_with_options(text, options)
-        .map_err(|error| InputError::Yaml(error.to_string()))?;
+        .map_err(|error| InputError::Yaml(first_line(&error.to_string())))?;
     let raw = documents.iter().map(serde_json::value::to_raw_value);
     Ok(raw.collect::<Result<_, _>>()?)
+}
+
+/// The lines after it show the input, which may hold a token.
+fn first_line(error: &str) -> String {
+    error.lines().next().unwrap_or_default().to_owned()
 }
 
 fn document_into(input: &mut Input, document: &RawValue, otherwise: Kind) -> Result<(), InputError> {

@@ -9,6 +9,11 @@ use super::{
 
 /// Reasons of pods that are over or are taken away.
 pub(super) static ROWS: &[Row] = rows! {
+    PodBefore, &["DeadlineExceeded"], ANY =>
+        DeadlineExceeded, Fails, ClusterAdmin, None,
+        "The pod's time ran out before the build began",
+        "find out what held the pod up, or give pods more time (activeDeadlineSeconds)";
+
     // The end of a pod. An own limit is the build's fault, whatever ran; the node's trouble is not.
     Pod, &["Evicted"], &["local storage usage exceeds", "usage of emptydir", "local ephemeral storage limit"] =>
         StorageLimit, Fails, You, None,
@@ -25,10 +30,6 @@ pub(super) static ROWS: &[Row] = rows! {
     Pod, &["NodeLost"], ANY =>
         NodeLost, Anew(NEW_PODS), Nobody, None,
         "Node {node} stopped answering", "start the build again";
-    PodBefore, &["DeadlineExceeded"], ANY =>
-        DeadlineExceeded, Fails, ClusterAdmin, None,
-        "The pod's time ran out before the build began",
-        "find out what held the pod up, or give pods more time (activeDeadlineSeconds)";
     Pod, &["DeadlineExceeded"], ANY =>
         DeadlineExceeded, Fails, You, None,
         "The pod ran longer than the cluster lets it", "make the build shorter, or ask the cluster admin for more time";

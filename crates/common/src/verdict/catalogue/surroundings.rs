@@ -18,7 +18,7 @@ pub(super) static ROWS: &[Row] = rows! {
         "No node has room for the pod", "add nodes or free some; asking for less CPU or memory may do";
     Schedule, &["*"], &["didn't match", "taint", "unschedulable"] =>
         Unscheduled, Fate::Phase, ClusterAdmin, Start,
-        "No node that is free fits the pod", "check the executor's node selectors and the nodes' labels and taints";
+        "No node fits the pod's selectors, affinities and tolerations", "check the executor's node selectors and the nodes' labels and taints";
     Schedule, &["*"], ANY =>
         Unscheduled, Fate::Phase, ClusterAdmin, Start,
         "No node takes the pod", "add nodes or find out what is wrong with those there are";
