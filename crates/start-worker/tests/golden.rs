@@ -135,7 +135,7 @@ fn ours(case: &Case) -> Value {
     };
     let api_uri = config["apiUri"].as_str().unwrap().parse().unwrap();
     let name = pod_name(&executor.prefix, &api_uri, &build_id);
-    let mut pod = serde_json::to_value(manifest::pod(&executor, &build, &name).unwrap()).unwrap();
+    let mut pod = serde_json::to_value(manifest::of(&executor, &build, &name).unwrap().pod).unwrap();
     pod["metadata"]["name"] = json!(without_suffix(&name));
     pod
 }

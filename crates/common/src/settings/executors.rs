@@ -156,6 +156,7 @@ impl ExecutorSettings {
 
     fn read(name: &str, plugin: Plugin, entry: &Section<'_>, ecosystem: &EcosystemSettings) -> Self {
         let options = entry.section("options");
+        check_prefix(&options);
         let ecosystem = if options.has("ecosystem") {
             EcosystemSettings::read(&options.section("ecosystem"))
         } else {
@@ -178,7 +179,7 @@ impl ExecutorSettings {
             weightage: 0,
             exclusions: Vec::new(),
             cluster: ClusterSettings::read(options),
-            prefix: prefix(options),
+            prefix: options.text("prefix").unwrap_or_default(),
             pod: PodSettings::read(options, plugin, ecosystem),
         }
     }
@@ -213,8 +214,9 @@ fn exclusions(entry: &Section<'_>, key: &str) -> Vec<Regex> {
     entry.list(key).into_iter().filter_map(compile).collect()
 }
 
-/// Kubernetes refuses every pod of an executor whose prefix does not fit its names.
-fn prefix(options: &Section<'_>) -> String {
+/// Kubernetes refuses every pod of an executor whose prefix does not fit its names. Not asked of options
+/// that stand alone: what the predecessor made of such a prefix can still be looked at.
+fn check_prefix(options: &Section<'_>) {
     let prefix = options.text("prefix").unwrap_or_default();
     let fits = prefix
         .bytes()
@@ -226,7 +228,6 @@ fn prefix(options: &Section<'_>) -> String {
         );
         options.problem("prefix", expectation);
     }
-    prefix
 }
 
 // === impl ClusterSettings ===

@@ -49,7 +49,14 @@ fn at(pod: &Pod, pointer: &str) -> Value {
 }
 
 fn made(executor: &ExecutorSettings, build: &BuildSpec<'_>) -> Pod {
-    pod(executor, build, "8609-abcde").unwrap()
+    of(executor, build, "8609-abcde").unwrap().pod
+}
+
+fn refused(executor: &ExecutorSettings, build: &BuildSpec<'_>) -> ManifestError {
+    match of(executor, build, "8609-abcde") {
+        Ok(_) => panic!("a pod was made"),
+        Err(error) => error,
+    }
 }
 
 fn contains(list: &Value, item: &Value) -> bool {
@@ -191,7 +198,7 @@ fn a_job_without_limits_of_its_own_kind_gets_the_operators() {
         (json!({}), "90", 30),
         (json!({ "screwdriver.cd/timeout": "45" }), "45", 30),
         (json!({ "screwdriver.cd/timeout": 1.5 }), "1.5", 30),
-        (json!({ "screwdriver.cd/timeout": "soon" }), "90", 30),
+        (json!({ "screwdriver.cd/timeout": "soon" }), "NaN", 30),
         (json!({ "screwdriver.cd/timeout": 0 }), "90", 30),
         (
             json!({ "screwdriver.cd/terminationGracePeriodSeconds": "61" }),
@@ -245,7 +252,7 @@ fn a_token_that_could_leave_its_quotes_makes_no_pod() {
             ..spec(&annotations)
         };
         assert_eq!(
-            pod(&executor, &build, "x").unwrap_err(),
+            refused(&executor, &build),
             ManifestError::MalformedToken,
             "{token:?}"
         );
@@ -255,9 +262,8 @@ fn a_token_that_could_leave_its_quotes_makes_no_pod() {
 #[test]
 fn a_virtual_machine_needs_an_image() {
     let executor = executor(Plugin::K8sVm, &json!({}), &json!({}));
-    let error = pod(&executor, &spec(&Map::new()), "x").unwrap_err();
     assert_eq!(
-        error,
+        refused(&executor, &spec(&Map::new())),
         ManifestError::NoBaseImage {
             executor: "k8s".to_owned()
         }
