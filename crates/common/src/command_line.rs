@@ -1,6 +1,6 @@
 //! What a worker can be told on its command line: to run, or to do one thing without a connection.
 //!
-//! `--config-dir` goes before or after a tool's name. `--help` and `--version` end in the parser.
+//! `--config-dir` goes before or after a tool's name.
 
 use std::{
     path::{Path, PathBuf},
@@ -28,9 +28,24 @@ pub enum Wish {
     Done(ExitCode),
 }
 
-/// Reads the process's arguments; `--help`, `--version` and wrong arguments end the process here.
+/// `EX_USAGE`: the arguments are wrong, as wrong settings are.
+const EXIT_USAGE: u8 = 64;
+
+/// Reads the process's arguments; `--help`, `--version` and wrong arguments are answered here.
 pub fn parse(service: &'static str, version: &'static str, tools: &[Tool]) -> Wish {
-    let matches = command(service, version, tools).get_matches();
+    let matches = match command(service, version, tools).try_get_matches() {
+        Ok(matches) => matches,
+        Err(answer) => {
+            // Nobody listens: nothing more can be said.
+            let _ = answer.print();
+            let wrong = answer.use_stderr();
+            return Wish::Done(if wrong {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            });
+        }
+    };
     let directory = matches.get_one::<PathBuf>(CONFIG_DIR);
     let Some((name, arguments)) = matches.subcommand() else {
         return Wish::Run(directory.cloned());
