@@ -25,7 +25,10 @@ pub use self::{
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
     environment::{Environment, ProcessEnvironment},
     executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
-    pod::{EphemeralStorage, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes},
+    pod::{
+        EphemeralStorage, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
+        TokenPlace,
+    },
     problems::{Problem, SettingsErrors},
     quantity::StorageQuantity,
 };

@@ -46,8 +46,8 @@ pub struct PodSettings {
     pub memory: Sizes,
     /// How much local storage a build may use.
     pub ephemeral_storage: EphemeralStorage,
-    /// Whether the build's token goes into a secret of the pod instead of its arguments (D28).
-    pub build_token_secret: bool,
+    /// How the build gets its token.
+    pub token_place: TokenPlace,
     /// Label key of nodes by disk space (executor k8s-vm).
     pub disk_space_label: Option<String>,
     /// Label key of nodes by disk speed.
@@ -94,6 +94,15 @@ pub struct Sizes {
     pub low: f64,
     /// `MICRO`.
     pub micro: f64,
+}
+
+/// How a build gets its token (D28).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// In the pod's arguments, where whoever may read pods can read it.
+    Arguments,
+    /// In a secret that the pod owns.
+    Secret,
 }
 
 /// How much local storage a build may use; neither set: as much as the node has.
@@ -195,7 +204,11 @@ impl PodSettings {
                 "a number of GB",
             ),
             ephemeral_storage: EphemeralStorage::read(&resources.section("ephemeralStorage")),
-            build_token_secret: boolean("buildTokenSecret"),
+            token_place: if boolean("buildTokenSecret") {
+                TokenPlace::Secret
+            } else {
+                TokenPlace::Arguments
+            },
             disk_space_label: disk.text("space"),
             disk_speed_label: disk.text("speed"),
             labels: kubernetes.texts("podLabels"),

@@ -69,7 +69,7 @@ impl<'a> Shape<'a> {
             build,
             name,
             id_with_prefix: build_container_name(&executor.prefix, &build.build_id),
-            token: Token::of(pod, build.token),
+            token: Token::of(pod.token_place, build.token),
             size: Size {
                 cores: wishes.size("cpu", &pod.cpu, if is_k8s { Max::Named } else { Max::Unnamed }),
                 gigabytes: wishes.size("ram", &pod.memory, Max::Unnamed),

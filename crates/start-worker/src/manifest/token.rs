@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use common::{pod_identity::LABEL_BUILD, settings::PodSettings};
+use common::{pod_identity::LABEL_BUILD, settings::TokenPlace};
 use k8s_openapi::{
     ByteString,
     api::core::v1::{EnvVar, Pod, Secret},
@@ -44,11 +44,10 @@ pub struct TokenOwner {
 // === impl Token ===
 
 impl<'a> Token<'a> {
-    pub(super) fn of(pod: &PodSettings, token: &'a str) -> Self {
-        if pod.build_token_secret {
-            Self::Kept
-        } else {
-            Self::Told(token)
+    pub(super) fn of(place: TokenPlace, token: &'a str) -> Self {
+        match place {
+            TokenPlace::Arguments => Self::Told(token),
+            TokenPlace::Secret => Self::Kept,
         }
     }
 
@@ -72,9 +71,13 @@ impl<'a> Token<'a> {
 // === impl TokenOwner ===
 
 impl TokenOwner {
-    /// The owner to be of the secret that `pod` refers to; `None` if it refers to none, or is not there. What
-    /// the pod says counts, not the settings: they may have changed since it was made.
+    /// The owner to be of the secret that `pod` refers to; `None` if it refers to none, is not there, or has run
+    /// already. What the pod says counts, not the settings: they may have changed since it was made.
     pub fn of(pod: &Pod) -> Option<Self> {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        if phase.is_some_and(|phase| phase != "Pending") {
+            return None;
+        }
         let (name, uid) = (pod.metadata.name.as_deref()?, pod.metadata.uid.as_deref()?);
         let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
         let mut variables = containers.flat_map(|container| container.env.iter().flatten());
@@ -121,5 +124,78 @@ impl TokenOwner {
     pub fn owns(&self, secret: &Secret) -> bool {
         let owners = secret.metadata.owner_references.iter().flatten();
         owners.into_iter().any(|owner| owner.uid == self.uid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A pod with its secret's variable, as the API server gives it back; changed by `more`.
+    fn pod(more: &Value) -> Pod {
+        let reference = json!({ "secretKeyRef": { "name": "8609-abcde", "key": "token" } });
+        let mut pod = json!({
+            "metadata": { "name": "8609-abcde", "uid": "u1", "labels": { "sdbuild": "8609" } },
+            "spec": { "containers": [
+                { "name": "other" },
+                { "name": "8609", "env": [{ "name": "SD_BUILD_TOKEN", "valueFrom": reference }] },
+            ] },
+        });
+        for (pointer, value) in more.as_object().unwrap() {
+            *pod.pointer_mut(pointer).unwrap() = value.clone();
+        }
+        serde_json::from_value(pod).unwrap()
+    }
+
+    fn with_phase(phase: &str) -> Pod {
+        let mut pod = pod(&json!({}));
+        pod.status = serde_json::from_value(json!({ "phase": phase })).unwrap();
+        pod
+    }
+
+    #[test]
+    fn a_pod_waits_for_the_secret_that_it_names() {
+        let env = "/spec/containers/1/env/0";
+        let plain = json!({ "name": "SD_BUILD_TOKEN", "value": "x" });
+        let cases = [
+            ("it does", pod(&json!({})), true),
+            ("not run yet", with_phase("Pending"), true),
+            ("has run", with_phase("Running"), false),
+            ("is over", with_phase("Failed"), false),
+            ("not created", pod(&json!({ "/metadata/uid": null })), false),
+            (
+                "another variable",
+                pod(&json!({ "/spec/containers/1/env/0/name": "S" })),
+                false,
+            ),
+            ("a value", pod(&json!({ env: plain })), false),
+            (
+                "another secret",
+                pod(&json!({ "/spec/containers/1/env/0/valueFrom/secretKeyRef/name": "s" })),
+                false,
+            ),
+        ];
+        for (name, pod, waits) in cases {
+            assert_eq!(TokenOwner::of(&pod).is_some(), waits, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_secret_goes_with_the_pod() {
+        let owner = TokenOwner::of(&pod(&json!({}))).unwrap();
+        let secret = owner.secret("a.b.c");
+        assert!(owner.owns(&secret));
+        let later = TokenOwner::of(&pod(&json!({ "/metadata/uid": "u2" }))).unwrap();
+        assert!(!later.owns(&secret) && !later.owns(&Secret::default()));
+        let expected = json!({
+            "apiVersion": "v1", "kind": "Secret", "immutable": true, "data": { "token": "YS5iLmM=" },
+            "metadata": {
+                "name": "8609-abcde", "labels": { "sdbuild": "8609" },
+                "ownerReferences": [{ "apiVersion": "v1", "kind": "Pod", "name": "8609-abcde", "uid": "u1" }],
+            },
+        });
+        assert_eq!(serde_json::to_value(secret).unwrap(), expected);
     }
 }

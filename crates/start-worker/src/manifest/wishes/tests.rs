@@ -64,7 +64,7 @@ fn disks_have_names() {
     ];
     for (value, expected, noted) in cases {
         assert_eq!(
-            read(&value, |wishes, name| wishes.disk(name)),
+            read(&value, Wishes::disk),
             (expected, noted),
             "{value}"
         );
@@ -82,7 +82,7 @@ fn only_the_boolean_switches_something_on() {
     ];
     for (value, expected, noted) in cases {
         assert_eq!(
-            read(&value, |wishes, name| wishes.flag(name)),
+            read(&value, Wishes::flag),
             (expected, noted),
             "{value}"
         );
