@@ -2,6 +2,8 @@
 
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/build_token.rs"]
+mod build_token;
 #[path = "e2e/corner.rs"]
 mod corner;
 #[path = "e2e/environment.rs"]
