@@ -150,13 +150,12 @@ impl ExecutorSettings {
         let value = layers::from_json(options, None);
         let options = Section::root(&value, &problems);
         let ecosystem = EcosystemSettings::read(&options.section("ecosystem"));
-        let executor = Self::with_options(name, plugin, &options, ecosystem);
+        let executor = Self::with_options(name, plugin, &options, ecosystem, any_prefix);
         problems.unless_any(executor)
     }
 
     fn read(name: &str, plugin: Plugin, entry: &Section<'_>, ecosystem: &EcosystemSettings) -> Self {
         let options = entry.section("options");
-        check_prefix(&options);
         let ecosystem = if options.has("ecosystem") {
             EcosystemSettings::read(&options.section("ecosystem"))
         } else {
@@ -168,18 +167,24 @@ impl ExecutorSettings {
                 .iter()
                 .flat_map(|key| exclusions(entry, key))
                 .collect(),
-            ..Self::with_options(name, plugin, &options, ecosystem)
+            ..Self::with_options(name, plugin, &options, ecosystem, prefix)
         }
     }
 
-    fn with_options(name: &str, plugin: Plugin, options: &Section<'_>, ecosystem: EcosystemSettings) -> Self {
+    fn with_options(
+        name: &str,
+        plugin: Plugin,
+        options: &Section<'_>,
+        ecosystem: EcosystemSettings,
+        prefix: fn(&Section<'_>) -> String,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             plugin,
             weightage: 0,
             exclusions: Vec::new(),
             cluster: ClusterSettings::read(options),
-            prefix: options.text("prefix").unwrap_or_default(),
+            prefix: prefix(options),
             pod: PodSettings::read(options, plugin, ecosystem),
         }
     }
@@ -214,10 +219,14 @@ fn exclusions(entry: &Section<'_>, key: &str) -> Vec<Regex> {
     entry.list(key).into_iter().filter_map(compile).collect()
 }
 
-/// Kubernetes refuses every pod of an executor whose prefix does not fit its names. Not asked of options
-/// that stand alone: what the predecessor made of such a prefix can still be looked at.
-fn check_prefix(options: &Section<'_>) {
-    let prefix = options.text("prefix").unwrap_or_default();
+/// Options that stand alone may have any: what the predecessor made of it can still be looked at.
+fn any_prefix(options: &Section<'_>) -> String {
+    options.text("prefix").unwrap_or_default()
+}
+
+/// Kubernetes refuses every pod of an executor whose prefix does not fit its names.
+fn prefix(options: &Section<'_>) -> String {
+    let prefix = any_prefix(options);
     let fits = prefix
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
@@ -228,6 +237,7 @@ fn check_prefix(options: &Section<'_>) {
         );
         options.problem("prefix", expectation);
     }
+    prefix
 }
 
 // === impl ClusterSettings ===
