@@ -30,3 +30,5 @@ mod p8_drop_in;
 mod p9_stop;
 #[path = "e2e/seed_table.rs"]
 mod seed_table;
+#[path = "e2e/wishes.rs"]
+mod wishes;

@@ -39,6 +39,49 @@ fn every_deviation_is_one() {
     }
 }
 
+/// The defects that may change what a recorded pod should have been.
+const DEFECTS: [&str; 7] = ["D31", "D32", "D34", "D37", "D38", "D40", "D41"];
+
+#[test]
+fn every_defect_has_a_row_in_the_migration_guide_and_a_test() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let guide = std::fs::read_to_string(format!("{root}/docs/MIGRATION.md")).unwrap();
+    let rows: Vec<&str> = guide.lines().filter(|line| line.ends_with("` |")).collect();
+    for defect in DEFECTS {
+        let row = format!("| {defect} |");
+        assert!(
+            rows.iter().any(|line| line.starts_with(&row)),
+            "{defect} has no row"
+        );
+    }
+    for (id, defect, _) in DEVIATIONS {
+        assert!(DEFECTS.contains(defect), "{id} deviates by {defect}");
+    }
+    let mut sources = String::new();
+    for folder in ["crates", "tests/src", "tests/tests"] {
+        read(format!("{root}/{folder}").as_ref(), &mut sources);
+    }
+    for row in rows {
+        let test = row.trim_end_matches("` |").rsplit('`').next().unwrap();
+        assert!(
+            sources.contains(&format!("fn {test}(")),
+            "there is no test {test}: {row}"
+        );
+    }
+}
+
+/// Adds the text of all Rust files below.
+fn read(folder: &std::path::Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
 fn ours(case: &Case) -> Value {
     let plugin = if case.executor == "k8s-vm" {
         Plugin::K8sVm

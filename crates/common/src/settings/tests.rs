@@ -442,7 +442,9 @@ fn options_alone_make_an_executor_with_the_plugins_own_defaults() {
     let wrong = json!({ "kubernetes": { "buildTimeout": "long" } });
     let errors = ExecutorSettings::from_options("k8s", Plugin::K8s, &wrong).unwrap_err();
     assert!(
-        errors.to_string().contains("kubernetes.buildTimeout: expected a number"),
+        errors
+            .to_string()
+            .contains("kubernetes.buildTimeout: expected a number"),
         "{errors}"
     );
 }
