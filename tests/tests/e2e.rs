@@ -6,6 +6,8 @@ mod api_calls;
 mod bad_input;
 #[path = "e2e/catalogue.rs"]
 mod catalogue;
+#[path = "e2e/build_token.rs"]
+mod build_token;
 #[path = "e2e/corner.rs"]
 mod corner;
 #[path = "e2e/documented.rs"]
@@ -42,3 +44,5 @@ mod recreate;
 mod seed_table;
 #[path = "e2e/watch.rs"]
 mod watch;
+#[path = "e2e/wishes.rs"]
+mod wishes;

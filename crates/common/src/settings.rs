@@ -12,6 +12,7 @@ mod layers;
 mod load;
 mod pod;
 mod problems;
+mod quantity;
 mod secret;
 mod section;
 pub mod variables;
@@ -24,8 +25,12 @@ pub use self::{
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
     environment::{Environment, ProcessEnvironment},
     executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
-    pod::{HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes},
+    pod::{
+        EphemeralStorage, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
+        TokenPlace,
+    },
     problems::{Problem, SettingsErrors},
+    quantity::StorageQuantity,
 };
 
 use crate::verdict::Reason;

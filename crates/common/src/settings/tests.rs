@@ -451,11 +451,14 @@ fn options_alone_make_an_executor_with_the_plugins_own_defaults() {
     assert_eq!(executor.pod.termination_grace_period, 30);
     assert!((executor.pod.cpu.micro - 0.5).abs() < f64::EPSILON);
     assert!(!executor.pod.sidecars.buildkit, "off unless asked for (D31)");
-    let errors = ExecutorSettings::from_options("k8s", Plugin::K8s, &json!({ "prefix": 5.5 })).unwrap_err();
+    let unfit = ExecutorSettings::from_options("k8s", Plugin::K8s, &json!({ "prefix": 5.5 })).unwrap();
+    assert_eq!(unfit.prefix, "5.5", "what was made of it can be looked at");
+    let wrong = json!({ "kubernetes": { "buildTimeout": "long" } });
+    let errors = ExecutorSettings::from_options("k8s", Plugin::K8s, &wrong).unwrap_err();
     assert!(
         errors
             .to_string()
-            .contains("prefix: expected up to 38 lower-case letters"),
+            .contains("kubernetes.buildTimeout: expected a number"),
         "{errors}"
     );
 }

@@ -47,6 +47,13 @@ pub(super) const VARIABLES: &[Variable] = rows! {
     ("ROOTLESS_BUILDKIT_FEATURE_ENABLED", Options(PODS, "kubernetes.rootlessBuildkitFeatureEnabled"), Boolean,
         "false", "whether jobs may ask for a privileged buildkit daemon beside the build")
 
+    ("K8S_BUILD_TOKEN_SECRET", Options(ALL, "kubernetes.buildTokenSecret"), Boolean, "false",
+        "whether a build's token goes into a secret that its pod owns, instead of the pod's arguments")
+    ("K8S_EPHEMERAL_STORAGE_DEFAULT", Options(ALL, "kubernetes.resources.ephemeralStorage.default"), Text, "",
+        "limit of a build's local storage, such as 10Gi, unless its job asks for another")
+    ("K8S_EPHEMERAL_STORAGE_MAX", Options(ALL, "kubernetes.resources.ephemeralStorage.max"), Text, "",
+        "most local storage that a job may ask for")
+
     // Telemetry
     ("OTEL_EXPORTER_OTLP_ENDPOINT", Key("telemetry.otlpEndpoint"), Url, "",
         "OTLP/HTTP collector; none: nothing is exported")
