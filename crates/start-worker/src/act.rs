@@ -1,6 +1,6 @@
 //! Carries out a plan. Effects only: what the answers mean is decided in [`crate::outcome`].
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use common::{
     broker::{PublishError, Publisher},
@@ -18,7 +18,10 @@ use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use screwdriver_api_client::Wanted;
 
-use crate::plan::{Place, StartPlan, StopPlan};
+use crate::{
+    cache::Caches,
+    plan::{Place, StartPlan, StopPlan},
+};
 
 /// Longest that the executors beside the chosen one may keep a start waiting.
 const ELSEWHERE: Duration = Duration::from_secs(2);
@@ -32,6 +35,8 @@ pub struct World {
     pub builds: BuildsApi,
     /// The broker.
     pub publisher: Publisher,
+    /// The disk caches.
+    pub caches: Caches,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -236,17 +241,6 @@ impl World {
             site.call(|| site.cluster.delete_all(label)).await
         });
         join_all(deletions).await.into_iter().collect()
-    }
-
-    /// Removes a cache folder; one that is not there is removed already.
-    pub async fn clear(&self, folder: &Path) -> std::io::Result<()> {
-        let folder = folder.to_owned();
-        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
-        match removed {
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Ok(result) => result,
-            Err(panic) => Err(std::io::Error::other(panic)),
-        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! From a job to what to do about it, as data. Pure: no client, no clock, no environment.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use common::{
     handler::Taken,
-    job::{CheckState, Job, Recreate, StartJob, StartState, StopJob, StopState},
+    job::{CheckState, ClearJob, Job, Recreate, StartJob, StartState, StopJob, StopState},
     outcome::ParkReason,
     pod_identity::{LABEL_BUILD, build_label, pod_name},
     policy::Policy,
@@ -17,7 +17,7 @@ use k8s_openapi::api::core::v1::Pod;
 use screwdriver_api_client::BuildToken;
 
 use crate::{
-    clear::{self, ClearError},
+    clear::{self, CacheFolder, ClearError},
     executor::{self, ExecutorError},
     manifest::{self, BuildSpec, ManifestError},
 };
@@ -32,8 +32,8 @@ pub enum Plan {
     Start(Box<StartPlan>),
     /// Delete the build's pods.
     Stop(StopPlan),
-    /// Remove this folder.
-    Clear(PathBuf),
+    /// Clear a cache.
+    Clear(Box<ClearPlan>),
     /// Nothing: a probe.
     Nothing,
     /// Nobody can act on this message.
@@ -108,6 +108,15 @@ pub struct StopPlan {
     pub state: StopState,
 }
 
+/// Which cache to clear.
+#[derive(Debug, PartialEq)]
+pub struct ClearPlan {
+    /// Its folder.
+    pub folder: CacheFolder,
+    /// What the clear carries when it comes back.
+    pub state: StopState,
+}
+
 // === plan ===
 
 /// What to do about `job`. `trace` is the trace that pod and check go on in.
@@ -121,11 +130,7 @@ pub fn plan(
     match job {
         Job::Start(start) => start_plan(start, taken, trace, now, policy),
         Job::Stop(stop) => Plan::Stop(stop_plan(stop, trace, policy)),
-        Job::Clear(job) => match clear::folder(job, &policy.settings.ecosystem.cache) {
-            Ok(folder) => Plan::Clear(folder),
-            Err(ClearError::Disabled) => Plan::Nothing,
-            Err(ClearError::Unsafe) => Plan::Park(ParkReason::UnsafePath),
-        },
+        Job::Clear(clear) => clear_plan(clear, taken, trace, policy),
         Job::Probe => Plan::Nothing,
         Job::Check(_) => Plan::Park(ParkReason::WrongQueue),
     }
@@ -335,14 +340,34 @@ fn stop_plan(job: &StopJob<'_>, trace: Option<TraceContext>, policy: &Policy) ->
         let label = build_label(&executor.prefix, &job.config.build_id);
         (executor.name.clone(), format!("{LABEL_BUILD}={label}"))
     });
-    let earlier = job.state.as_ref();
     StopPlan {
         targets: targets.collect(),
-        state: StopState {
-            pass: earlier.map_or(1, |state| state.pass),
-            attempt: earlier.map_or(0, |state| state.attempt),
+        state: stop_state(job.state.as_ref(), trace),
+    }
+}
+
+fn stop_state(earlier: Option<&StopState>, trace: Option<TraceContext>) -> StopState {
+    match earlier {
+        None => StopState::new(trace),
+        Some(earlier) => StopState {
             trace_context: trace,
+            ..earlier.clone()
         },
+    }
+}
+
+fn clear_plan(job: &ClearJob<'_>, taken: Taken<'_>, trace: Option<TraceContext>, policy: &Policy) -> Plan {
+    match clear::folder(&job.config, &policy.settings.ecosystem.cache) {
+        Ok(folder) => {
+            let state = StopState {
+                attempt: taken.attempt.failed,
+                ..stop_state(job.state.as_ref(), trace)
+            };
+            Plan::Clear(Box::new(ClearPlan { folder, state }))
+        }
+        Err(ClearError::NoDiskCache) => Plan::Nothing,
+        Err(ClearError::Incomplete(error)) => Plan::Park(error.into()),
+        Err(ClearError::Unsafe) => Plan::Park(ParkReason::UnsafePath),
     }
 }
 
