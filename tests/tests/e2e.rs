@@ -2,6 +2,8 @@
 
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/clear.rs"]
+mod clear;
 #[path = "e2e/corner.rs"]
 mod corner;
 #[path = "e2e/environment.rs"]
@@ -26,5 +28,7 @@ mod p7_clean_stop;
 mod p8_drop_in;
 #[path = "e2e/p9_stop.rs"]
 mod p9_stop;
+#[path = "e2e/p9_trouble.rs"]
+mod p9_trouble;
 #[path = "e2e/seed_table.rs"]
 mod seed_table;

@@ -180,8 +180,9 @@ fn open_above(folder: &CacheFolder) -> Result<Option<Dir>, CacheError> {
 
 /// A path in a cache, for people: builds may use any names.
 fn shown(folder: &CacheFolder, below: &Path) -> String {
-    let below: String = below.to_string_lossy().chars().take(LONGEST_SHOWN).collect();
-    format!("{folder}/{}", below.escape_debug())
+    let path: PathBuf = Path::new(&folder.to_string()).join(below).components().collect();
+    let path: String = path.to_string_lossy().chars().take(LONGEST_SHOWN).collect();
+    path.escape_debug().to_string()
 }
 
 /// Opens a folder in `dir`; whatever is no folder, a link to one too, is removed instead. `None`: it is gone.

@@ -174,7 +174,7 @@ fn a_folder_that_turns_into_a_link_meanwhile_leads_nowhere() {
                 let _ = fs::remove_dir_all(&away);
             }
         });
-        for _ in 0..300 {
+        for _ in 0..100 {
             let swept = sweep(&caches.folder, &Progress::default());
             if let Err(error) = swept {
                 assert_eq!(error.class(), Class::Transient, "{error:?}");
@@ -322,7 +322,7 @@ fn a_writer_meanwhile_is_no_final_failure() {
                 let _ = fs::write(folder.join(format!("{number}")), "x");
             }
         });
-        for _ in 0..50 {
+        for _ in 0..20 {
             match sweep(&caches.folder, &Progress::default()) {
                 Ok(swept) => assert_eq!(swept, Swept::Gone),
                 Err(error) => assert_eq!(error.class(), Class::Transient, "{error:?}"),
