@@ -1,12 +1,15 @@
-//! From a job to what to do about it, as data. Pure: no client, no clock, no environment.
+//! From a job to what to do about it, as data. Pure: no client, no clock, no environment. Stops and clears are
+//! in [`stop`].
+
+mod stop;
 
 use std::time::Duration;
 
 use common::{
     handler::Taken,
-    job::{CheckState, ClearJob, Job, Recreate, StartJob, StartState, StopJob, StopState},
+    job::{CheckState, Job, Recreate, StartJob, StartState},
     outcome::ParkReason,
-    pod_identity::{LABEL_BUILD, build_label, pod_name},
+    pod_identity::{build_label, pod_name},
     policy::Policy,
     settings::ExecutorSettings,
     telemetry::propagation::TraceContext,
@@ -16,8 +19,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use screwdriver_api_client::BuildToken;
 
+pub use stop::{ClearPlan, StopPlan};
+
 use crate::{
-    clear::{self, CacheFolder, ClearError},
     executor::{self, ExecutorError},
     manifest::{self, BuildSpec, ManifestError},
 };
@@ -99,24 +103,6 @@ pub struct StartPlan {
     pub deadline: Timestamp,
 }
 
-/// Which pods to delete.
-#[derive(Debug, PartialEq)]
-pub struct StopPlan {
-    /// Executor and label selector; once per distinct namespace and prefix.
-    pub targets: Vec<(String, String)>,
-    /// What the stop carries when this pass fails.
-    pub state: StopState,
-}
-
-/// Which cache to clear.
-#[derive(Debug, PartialEq)]
-pub struct ClearPlan {
-    /// Its folder.
-    pub folder: CacheFolder,
-    /// What the clear carries when it comes back.
-    pub state: StopState,
-}
-
 // === plan ===
 
 /// What to do about `job`. `trace` is the trace that pod and check go on in.
@@ -129,8 +115,8 @@ pub fn plan(
 ) -> Plan {
     match job {
         Job::Start(start) => start_plan(start, taken, trace, now, policy),
-        Job::Stop(stop) => Plan::Stop(stop_plan(stop, trace, policy)),
-        Job::Clear(clear) => clear_plan(clear, taken, trace, policy),
+        Job::Stop(stop) => Plan::Stop(stop::stop_plan(stop, trace, policy)),
+        Job::Clear(clear) => stop::clear_plan(clear, taken, trace, policy),
         Job::Probe => Plan::Nothing,
         Job::Check(_) => Plan::Park(ParkReason::WrongQueue),
     }
@@ -330,44 +316,6 @@ impl StartPlan {
                 .as_ref()
                 .and_then(|recreate| recreate.uid.as_deref())
                 == uid
-    }
-}
-
-fn stop_plan(job: &StopJob<'_>, trace: Option<TraceContext>, policy: &Policy) -> StopPlan {
-    // Every place: weights or annotations may have changed since the start, and a pod left behind is worse
-    // than a deletion that finds nothing.
-    let targets = policy.settings.executors.places().into_iter().map(|executor| {
-        let label = build_label(&executor.prefix, &job.config.build_id);
-        (executor.name.clone(), format!("{LABEL_BUILD}={label}"))
-    });
-    StopPlan {
-        targets: targets.collect(),
-        state: stop_state(job.state.as_ref(), trace),
-    }
-}
-
-fn stop_state(earlier: Option<&StopState>, trace: Option<TraceContext>) -> StopState {
-    match earlier {
-        None => StopState::new(trace),
-        Some(earlier) => StopState {
-            trace_context: trace,
-            ..earlier.clone()
-        },
-    }
-}
-
-fn clear_plan(job: &ClearJob<'_>, taken: Taken<'_>, trace: Option<TraceContext>, policy: &Policy) -> Plan {
-    match clear::folder(&job.config, &policy.settings.ecosystem.cache) {
-        Ok(folder) => {
-            let state = StopState {
-                attempt: taken.attempt.failed,
-                ..stop_state(job.state.as_ref(), trace)
-            };
-            Plan::Clear(Box::new(ClearPlan { folder, state }))
-        }
-        Err(ClearError::NoDiskCache) => Plan::Nothing,
-        Err(ClearError::Incomplete(error)) => Plan::Park(error.into()),
-        Err(ClearError::Unsafe) => Plan::Park(ParkReason::UnsafePath),
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use common::{
     attempt::{Attempt, Death},
-    job::DecodeError,
+    job::{DecodeError, StopState},
 };
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::*;
+use super::{tree::MOST_WAITING, *};
 use crate::{cache::Class, testing::cache_folder};
 
 /// The folder of all caches, with one cache in it that is about to be cleared.
