@@ -21,7 +21,7 @@ use std::{
 
 use common::{job::Job, settings::Settings};
 use start_worker::{
-    cache::sweep::{Progress, sweep},
+    cache::sweep::{Progress, Swept, sweep},
     clear::{CacheFolder, folder},
 };
 
@@ -53,7 +53,8 @@ type Contender = (&'static str, fn(&CacheFolder, &Path));
 
 const CONTENDERS: [Contender; 4] = [
     ("this", |folder, _| {
-        drop(sweep(folder, &Progress::default()).unwrap())
+        let swept = sweep(folder, &Progress::default());
+        assert_eq!(swept.unwrap(), Swept::Gone);
     }),
     ("rm -rf", |_, path| run(Command::new("rm").arg("-rf").arg(path))),
     ("remove_dir_all", |_, path| fs::remove_dir_all(path).unwrap()),
