@@ -15,7 +15,7 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, counted, holds, ours, play};
+use crate::corner::{SOON, counted, handled, holds, ours, play};
 
 /// The grace period of the chart, less a little.
 const GRACE: Duration = Duration::from_secs(25);
@@ -157,18 +157,6 @@ fn fill(folder: &Path, files: usize) -> anyhow::Result<()> {
         fs::write(folder.join(file.to_string()), "cached")?;
     }
     Ok(())
-}
-
-/// Waits until the worker has counted that many clears with this outcome.
-async fn handled(worker: &Worker, outcome: &str, times: u32) -> anyhow::Result<()> {
-    let label = format!("outcome=\"{outcome}\"");
-    poll::until(&format!("{times} times {outcome}"), SOON, || async {
-        let labels = ["sd_worker_deliveries_total", "job=\"clear\"", &label];
-        let counted = counted(worker, &labels).await?;
-        anyhow::ensure!(counted > f64::from(times) - 0.5, "{counted} times");
-        Ok::<_, anyhow::Error>(())
-    })
-    .await
 }
 
 /// Waits until that many messages are parked, and says why they are.
