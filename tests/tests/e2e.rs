@@ -8,6 +8,8 @@ mod bad_input;
 mod catalogue;
 #[path = "e2e/build_token.rs"]
 mod build_token;
+#[path = "e2e/clear.rs"]
+mod clear;
 #[path = "e2e/corner.rs"]
 mod corner;
 #[path = "e2e/documented.rs"]
@@ -38,6 +40,8 @@ mod p7_clean_stop;
 mod p8_drop_in;
 #[path = "e2e/p9_stop.rs"]
 mod p9_stop;
+#[path = "e2e/p9_trouble.rs"]
+mod p9_trouble;
 #[path = "e2e/recreate.rs"]
 mod recreate;
 #[path = "e2e/seed_table.rs"]

@@ -95,6 +95,9 @@ pub enum ParkReason {
     /// A cache folder that lies outside the cache.
     #[error("the cache folder is not inside the cache")]
     UnsafePath,
+    /// The cache cannot be cleared before somebody mends the mount or its permissions.
+    #[error("the cache cannot be cleared as it is mounted here")]
+    CacheUnusable,
 }
 
 /// What happens to the message.
@@ -192,6 +195,7 @@ impl ParkReason {
             Self::ReportInvalid => "report-invalid",
             Self::AttemptsSpent => "attempts-spent",
             Self::UnsafePath => "unsafe-path",
+            Self::CacheUnusable => "cache-unusable",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod token;
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use common::{
     broker::{PublishError, Publisher},
@@ -22,6 +22,7 @@ use screwdriver_api_client::Wanted;
 
 use self::token::give_token;
 use crate::{
+    cache::Caches,
     manifest::TokenOwner,
     plan::{Place, StartPlan, StopPlan},
 };
@@ -38,6 +39,8 @@ pub struct World {
     pub builds: BuildsApi,
     /// The broker.
     pub publisher: Publisher,
+    /// The disk caches.
+    pub caches: Caches,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -266,17 +269,6 @@ impl World {
             site.call(|| site.cluster.delete_all(label)).await
         });
         join_all(deletions).await.into_iter().collect()
-    }
-
-    /// Removes a cache folder; one that is not there is removed already.
-    pub async fn clear(&self, folder: &Path) -> std::io::Result<()> {
-        let folder = folder.to_owned();
-        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
-        match removed {
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Ok(result) => result,
-            Err(panic) => Err(std::io::Error::other(panic)),
-        }
     }
 }
 

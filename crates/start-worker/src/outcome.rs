@@ -1,5 +1,7 @@
-//! What the answers to a start mean. Pure. A stop's are in [`stop`], a report's in [`report`].
+//! What the answers to a start mean. Pure. A stop's are in [`stop`], a clear's in [`clear`], a report's in
+//! [`report`].
 
+mod clear;
 mod report;
 mod stop;
 
@@ -18,6 +20,7 @@ use common::{
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
 
+pub use clear::of_clear;
 pub use report::undelivered;
 pub use stop::{StopDecision, of_stop};
 

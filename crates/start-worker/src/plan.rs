@@ -1,14 +1,15 @@
-//! From a job to what to do about it, as data. Pure: no client, no clock, no environment.
+//! From a job to what to do about it, as data. Pure: no client, no clock, no environment. Stops and clears are
+//! in [`stop`].
 
 pub(crate) mod pod;
+mod stop;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use common::{
     handler::Taken,
-    job::{CheckState, Job, Recreate, StartJob, StartState, StopJob, StopState},
+    job::{CheckState, Job, Recreate, StartJob, StartState},
     outcome::ParkReason,
-    pod_identity::{LABEL_BUILD, build_label},
     policy::Policy,
     settings::ExecutorSettings,
     telemetry::propagation::TraceContext,
@@ -18,8 +19,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use screwdriver_api_client::BuildToken;
 
+pub use stop::{ClearPlan, StopPlan};
+
 use crate::{
-    clear::{self, ClearError},
     executor::ExecutorError,
     manifest::{Fallback, ManifestError},
 };
@@ -34,8 +36,8 @@ pub enum Plan {
     Start(Box<StartPlan>),
     /// Delete the build's pods.
     Stop(StopPlan),
-    /// Remove this folder.
-    Clear(PathBuf),
+    /// Clear a cache.
+    Clear(Box<ClearPlan>),
     /// Nothing: a probe.
     Nothing,
     /// Nobody can act on this message.
@@ -103,15 +105,6 @@ pub struct StartPlan {
     pub deadline: Timestamp,
 }
 
-/// Which pods to delete.
-#[derive(Debug, PartialEq)]
-pub struct StopPlan {
-    /// Executor and label selector; once per distinct namespace and prefix.
-    pub targets: Vec<(String, String)>,
-    /// What the stop carries when this pass fails.
-    pub state: StopState,
-}
-
 // === plan ===
 
 /// What to do about `job`. `trace` is the trace that pod and check go on in.
@@ -124,12 +117,8 @@ pub fn plan(
 ) -> Plan {
     match job {
         Job::Start(start) => start_plan(start, taken, trace, now, policy),
-        Job::Stop(stop) => Plan::Stop(stop_plan(stop, trace, policy)),
-        Job::Clear(job) => match clear::folder(job, &policy.settings.ecosystem.cache) {
-            Ok(folder) => Plan::Clear(folder),
-            Err(ClearError::Disabled) => Plan::Nothing,
-            Err(ClearError::Unsafe) => Plan::Park(ParkReason::UnsafePath),
-        },
+        Job::Stop(stop) => Plan::Stop(stop::stop_plan(stop, trace, policy)),
+        Job::Clear(clear) => stop::clear_plan(clear, taken, trace, policy),
         Job::Probe => Plan::Nothing,
         Job::Check(_) => Plan::Park(ParkReason::WrongQueue),
     }
@@ -275,24 +264,6 @@ impl StartPlan {
                 .as_ref()
                 .and_then(|recreate| recreate.uid.as_deref())
                 == uid
-    }
-}
-
-fn stop_plan(job: &StopJob<'_>, trace: Option<TraceContext>, policy: &Policy) -> StopPlan {
-    // Every place: weights or annotations may have changed since the start, and a pod left behind is worse
-    // than a deletion that finds nothing.
-    let targets = policy.settings.executors.places().into_iter().map(|executor| {
-        let label = build_label(&executor.prefix, &job.config.build_id);
-        (executor.name.clone(), format!("{LABEL_BUILD}={label}"))
-    });
-    let earlier = job.state.as_ref();
-    StopPlan {
-        targets: targets.collect(),
-        state: StopState {
-            pass: earlier.map_or(1, |state| state.pass),
-            attempt: earlier.map_or(0, |state| state.attempt),
-            trace_context: trace,
-        },
     }
 }
 

@@ -3,7 +3,7 @@
 
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
 
-use super::labels::{Connection, Label, Peer, PodAction, PublishResult, Queue};
+use super::labels::{CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue};
 
 /// From an answer out of a cache to a delivery that waited for a peer, in seconds.
 const SECONDS: [f64; 13] = [
@@ -23,6 +23,7 @@ pub(super) struct Instruments {
     pub(super) verdicts: Counter<u64>,
     pub(super) pods: Counter<u64>,
     pub(super) unusable_annotations: Counter<u64>,
+    pub(super) cache_entries: Counter<u64>,
     pub(super) calls: Counter<u64>,
     pub(super) call_duration: Histogram<f64>,
     pub(super) peers_down: UpDownCounter<i64>,
@@ -55,6 +56,7 @@ impl Instruments {
                 "sd.worker.annotations.unusable",
                 "Annotations of jobs with a value that cannot be used, by pods made.",
             ),
+            cache_entries: counter("sd.worker.cache.removed", "What clears removed from disk caches."),
             calls: counter("sd.worker.calls", "Calls to peers by how they ended."),
             call_duration: seconds(meter, "sd.worker.call.duration", "Duration of calls to peers."),
             peers_down: level("sd.worker.peers.down", "Peers that are down at present."),
@@ -78,6 +80,9 @@ impl Instruments {
         }
         for action in PodAction::ALL {
             self.pods.add(0, &[action.pair()]);
+        }
+        for entry in CacheEntry::ALL {
+            self.cache_entries.add(0, &[entry.pair()]);
         }
         for peer in Peer::ALL {
             self.peers_down.add(0, &[peer.pair()]);
