@@ -122,10 +122,7 @@ pub fn of_look(
     };
     let (report, then) = match verdict {
         Verdict::Healthy { node, .. } => (
-            Report::Must(BuildUpdate::stats(Stats {
-                hostname: node,
-                image_pull_start_time: None,
-            })),
+            Report::Must(BuildUpdate::stats(Stats::new(node, None))),
             Then::End(Outcome::Healthy),
         ),
         Verdict::Failed(failure) => (
