@@ -99,15 +99,24 @@ mod tests {
             by_template(&api_uri, template, &values).map(|url| url.path().to_owned())
         };
         let step = "/v4/builds/{id}/steps/{name}/logs";
-        assert_eq!(path(step, &["7", "in/it"]).unwrap(), "/v4/builds/7/steps/in%2Fit/logs");
-        assert_eq!(path(step, &["7", "%2e%2e"]).unwrap(), "/v4/builds/7/steps/%252e%252e/logs");
+        assert_eq!(
+            path(step, &["7", "in/it"]).unwrap(),
+            "/v4/builds/7/steps/in%2Fit/logs"
+        );
+        assert_eq!(
+            path(step, &["7", "%2e%2e"]).unwrap(),
+            "/v4/builds/7/steps/%252e%252e/logs"
+        );
         let artifact = "/v4/builds/{id}/artifacts/{name*}";
         assert_eq!(
             path(artifact, &["7", "a b/c?d#e.txt"]).unwrap(),
             "/v4/builds/7/artifacts/a%20b/c%3Fd%23e.txt"
         );
         for values in [["7", ".."], ["7", ""], [".", "init"]] {
-            assert!(matches!(path(step, &values), Err(Error::Part { .. })), "{values:?}");
+            assert!(
+                matches!(path(step, &values), Err(Error::Part { .. })),
+                "{values:?}"
+            );
         }
         for name in ["../8/artifacts/x", "/etc/passwd", "a//b", "a/./b", "a/"] {
             let refused = path(artifact, &["7", name]);

@@ -88,7 +88,10 @@ impl BuildStatus {
     /// Whether nothing follows any more. An UNSTABLE build may still run: its end time tells. Nothing is
     /// known about a status that this release does not know, so that is not taken for the last one.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Success | Self::Failure | Self::Aborted | Self::Collapsed)
+        matches!(
+            self,
+            Self::Success | Self::Failure | Self::Aborted | Self::Collapsed
+        )
     }
 }
 
@@ -182,10 +185,22 @@ mod tests {
     #[test]
     fn only_a_known_end_is_final() {
         let statuses = [
-            "RUNNING", "QUEUED", "SUCCESS", "FAILURE", "ABORTED", "CREATED", "BLOCKED", "UNSTABLE", "COLLAPSED",
-            "FROZEN", "HIBERNATED",
+            "RUNNING",
+            "QUEUED",
+            "SUCCESS",
+            "FAILURE",
+            "ABORTED",
+            "CREATED",
+            "BLOCKED",
+            "UNSTABLE",
+            "COLLAPSED",
+            "FROZEN",
+            "HIBERNATED",
         ];
-        let ends = statuses.map(BuildStatus::from).into_iter().filter(BuildStatus::is_final);
+        let ends = statuses
+            .map(BuildStatus::from)
+            .into_iter()
+            .filter(BuildStatus::is_final);
         let ends: Vec<_> = ends.map(|status| status.to_string()).collect();
         assert_eq!(ends, ["SUCCESS", "FAILURE", "ABORTED", "COLLAPSED"]);
     }
@@ -212,7 +227,9 @@ mod tests {
             ),
             (BuildUpdate::aborted(), json!({"status": "ABORTED"})),
             (
-                BuildUpdate::to(BuildStatus::Running).with_message("hot").with_message_type(MessageType::Warn),
+                BuildUpdate::to(BuildStatus::Running)
+                    .with_message("hot")
+                    .with_message_type(MessageType::Warn),
                 json!({"status": "RUNNING", "statusMessage": "hot", "statusMessageType": "WARN"}),
             ),
         ];

@@ -87,9 +87,22 @@ mod tests {
     fn json_goes_in_and_comes_out_unchanged() {
         let text = r#"{"b":[1,2.5,null],"a":{"deep":"text"}}"#;
         let json: Json = text.parse().unwrap();
-        assert_eq!((json.to_string(), format!("{json:?}")), (text.to_owned(), text.to_owned()));
-        assert_eq!(json.field("a").unwrap().field("deep").unwrap().as_str(), Some("text"));
-        assert_eq!(json.field("a").unwrap().read::<BTreeMap<String, String>>().unwrap().len(), 1);
+        assert_eq!(
+            (json.to_string(), format!("{json:?}")),
+            (text.to_owned(), text.to_owned())
+        );
+        assert_eq!(
+            json.field("a").unwrap().field("deep").unwrap().as_str(),
+            Some("text")
+        );
+        assert_eq!(
+            json.field("a")
+                .unwrap()
+                .read::<BTreeMap<String, String>>()
+                .unwrap()
+                .len(),
+            1
+        );
         assert_eq!(Json::new(&5).unwrap().as_u64(), Some(5));
         assert_eq!(json.read::<Vec<u8>>(), Err(InvalidJson));
         assert_eq!("{".parse::<Json>(), Err(InvalidJson));

@@ -35,8 +35,8 @@ pub use json::{Fields, InvalidJson, Json};
 pub use listing::{Listing, Sort};
 pub use middleware::{Answered, Call, Middleware};
 pub use resource::{
-    Build, BuildCluster, BuildStats, Event, EventStatus, EventType, Job, JobState, JobStatuses, License, LogLine,
-    NewEvent, Pipeline, PipelineState, ServiceStatus, Step, StepState, Versions,
+    Build, BuildCluster, BuildStats, Event, EventStatus, EventType, Job, JobState, JobStatuses, License,
+    LogLine, NewEvent, Pipeline, PipelineState, ServiceStatus, Step, StepState, Versions,
 };
 pub use retry::Retry;
 pub use scope::Scope;

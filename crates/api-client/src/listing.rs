@@ -86,7 +86,10 @@ mod tests {
 
     fn query(listing: &Listing, page: u32) -> String {
         let pairs = listing.query(page);
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         pairs.join("&")
     }
 
@@ -97,12 +100,17 @@ mod tests {
             .sort(Sort::Ascending)
             .page_size(7)
             .filter("search", "screwdriver");
-        assert_eq!(query(&listing, 3), "page=3&count=7&sort=ascending&search=screwdriver");
+        assert_eq!(
+            query(&listing, 3),
+            "page=3&count=7&sort=ascending&search=screwdriver"
+        );
         for (asked, sent) in [(0, 1), (1, 1), (50, 50), (51, 50), (u32::MAX, 50)] {
             let listing = Listing::default().page_size(asked).sort(Sort::Descending);
             assert_eq!(query(&listing, 1), format!("page=1&count={sent}&sort=descending"));
         }
-        let set = Listing::default().filter("fetchSteps", true).filter_unless_set("fetchSteps", "false");
+        let set = Listing::default()
+            .filter("fetchSteps", true)
+            .filter_unless_set("fetchSteps", "false");
         assert_eq!(query(&set, 1), "page=1&count=50&fetchSteps=true");
     }
 }

@@ -136,7 +136,12 @@ mod tests {
             ("403", Error::Forbidden { message: text() }, false, false),
             ("404", Error::NotFound { message: text() }, false, false),
             ("certificate", Error::Certificate(Cause::late()), false, false),
-            ("unreadable", Error::Undecodable { line: 1, column: 1 }, false, false),
+            (
+                "unreadable",
+                Error::Undecodable { line: 1, column: 1 },
+                false,
+                false,
+            ),
             ("too long", Error::TooLong { limit: 1 }, false, false),
             ("login", Error::Login(Arc::new(server(502, None))), true, false),
         ];
@@ -154,12 +159,18 @@ mod tests {
         let retry = Retry::default().attempts(9).longest_pause(4 * SECOND);
         let pauses = |dice| {
             let pause = |attempt| retry.pause(&Method::GET, attempt, &server(502, None), dice);
-            (1..=9).filter_map(pause).map(|pause| pause.as_millis()).collect::<Vec<_>>()
+            (1..=9)
+                .filter_map(pause)
+                .map(|pause| pause.as_millis())
+                .collect::<Vec<_>>()
         };
         assert_eq!(pauses(u32::MAX), [500, 1000, 2000, 4000, 4000, 4000, 4000, 4000]);
         assert_eq!(pauses(0), [250, 500, 1000, 2000, 2000, 2000, 2000, 2000]);
         let many = Retry::default().attempts(u32::MAX);
-        assert!(many.pause(&Method::GET, u32::MAX - 1, &server(502, None), 7).is_some());
+        assert!(
+            many.pause(&Method::GET, u32::MAX - 1, &server(502, None), 7)
+                .is_some()
+        );
     }
 
     #[test]

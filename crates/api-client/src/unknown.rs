@@ -100,7 +100,10 @@ mod tests {
     fn known_and_unknown_values_survive_a_round_trip() {
         for text in ["FIRST", "SECOND", "THIRD", "first", ""] {
             let pair: Pair = serde_json::from_value(json!(text)).unwrap();
-            assert_eq!(matches!(pair, Pair::Other(_)), !["FIRST", "SECOND"].contains(&text));
+            assert_eq!(
+                matches!(pair, Pair::Other(_)),
+                !["FIRST", "SECOND"].contains(&text)
+            );
             assert_eq!(serde_json::to_value(&pair).unwrap(), json!(text));
             assert_eq!((pair.as_str(), pair.to_string().as_str()), (text, text));
         }

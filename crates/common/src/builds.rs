@@ -7,9 +7,7 @@ use std::{
     time::Duration,
 };
 
-use screwdriver_api_client::{
-    BuildToken, BuildUpdate, Class, Client, Error as ApiError, SetupError, Wanted,
-};
+use screwdriver_api_client::{BuildToken, BuildUpdate, Class, Client, Error as ApiError, SetupError, Wanted};
 use tracing::Instrument;
 use url::Url;
 

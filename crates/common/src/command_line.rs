@@ -65,7 +65,10 @@ mod tests {
             run: |_, _| ExitCode::SUCCESS,
         };
         command("a-worker", "1.0.0", &[tool]).debug_assert();
-        for line in [["a", "--config-dir", "x", "explain"], ["a", "explain", "--config-dir", "x"]] {
+        for line in [
+            ["a", "--config-dir", "x", "explain"],
+            ["a", "explain", "--config-dir", "x"],
+        ] {
             let matches = command("a-worker", "1.0.0", &[tool]).get_matches_from(line);
             assert_eq!(matches.get_one::<PathBuf>(CONFIG_DIR), Some(&PathBuf::from("x")));
             assert_eq!(matches.subcommand_name(), Some("explain"));

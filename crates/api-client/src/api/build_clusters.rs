@@ -26,6 +26,8 @@ impl BuildClusters<'_> {
     /// # Errors
     /// [`Error::NotFound`] if there is none of that name.
     pub async fn get(&self, name: &str) -> Result<BuildCluster, Error> {
-        self.api.json(&Ask::get("/v4/buildclusters/{name}").with(name)).await
+        self.api
+            .json(&Ask::get("/v4/buildclusters/{name}").with(name))
+            .await
     }
 }

@@ -50,7 +50,9 @@ impl Builds<'_> {
     /// [`Error::Finished`] if the build takes no update any more, [`Error::Invalid`] if the token may not
     /// make this change.
     pub async fn update(&self, build: BuildId, update: &BuildUpdate) -> Result<Build, Error> {
-        let ask = Ask::new(Method::PUT, "/v4/builds/{id}").about(build).body(update)?;
+        let ask = Ask::new(Method::PUT, "/v4/builds/{id}")
+            .about(build)
+            .body(update)?;
         self.api.json(&ask).await
     }
 
@@ -59,7 +61,9 @@ impl Builds<'_> {
     /// # Errors
     /// [`Error::NotFound`] if there is no such build.
     pub async fn steps(&self, build: BuildId) -> Result<Vec<Step>, Error> {
-        self.api.json(&Ask::get("/v4/builds/{id}/steps").with(build)).await
+        self.api
+            .json(&Ask::get("/v4/builds/{id}/steps").with(build))
+            .await
     }
 
     /// The steps of a build that stand so.
@@ -77,7 +81,7 @@ impl Builds<'_> {
     }
 
     /// The lines of a step as they come, until it has ended. The API is asked for more lines `every` so
-    /// often while there are none; less than half a second is taken for that.
+    /// often while there are none; less than a tenth of a second is taken for that.
     pub fn follow_log(&self, build: BuildId, step: &str, every: Duration) -> Items<LogLine> {
         log_lines::read(self.api, build, step, Some(every))
     }
@@ -88,8 +92,13 @@ impl Builds<'_> {
     /// [`Error::NotFound`] if the build does not exist or has uploaded nothing yet.
     pub async fn artifacts(&self, build: BuildId) -> Result<Vec<String>, Error> {
         let manifest = self.artifact(build, "manifest.txt").await?.text().await?;
-        let names = manifest.lines().map(|line| line.strip_prefix("./").unwrap_or(line));
-        Ok(names.filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect())
+        let names = manifest
+            .lines()
+            .map(|line| line.strip_prefix("./").unwrap_or(line));
+        Ok(names
+            .filter(|name| !name.is_empty())
+            .map(ToOwned::to_owned)
+            .collect())
     }
 
     /// An artifact's bytes, by its name.
@@ -97,7 +106,9 @@ impl Builds<'_> {
     /// # Errors
     /// [`Error::NotFound`] if there is no such artifact, [`Error::Part`] if the name leads elsewhere.
     pub async fn artifact(&self, build: BuildId, name: &str) -> Result<Download, Error> {
-        let ask = Ask::get("/v4/builds/{id}/artifacts/{name*}").with(build).with(name);
+        let ask = Ask::get("/v4/builds/{id}/artifacts/{name*}")
+            .with(build)
+            .with(name);
         self.download(&ask.query("type", "download")).await
     }
 
@@ -106,7 +117,8 @@ impl Builds<'_> {
     /// # Errors
     /// As [`Error`] documents.
     pub async fn all_artifacts(&self, build: BuildId) -> Result<Download, Error> {
-        self.download(&Ask::get("/v4/builds/{id}/artifacts").with(build)).await
+        self.download(&Ask::get("/v4/builds/{id}/artifacts").with(build))
+            .await
     }
 
     /// The statuses of the latest builds of these jobs, `per_job` of each. A job without builds is left out.
@@ -132,8 +144,12 @@ impl Builds<'_> {
     /// # Errors
     /// As [`Error`] documents; none of them says anything about the build.
     pub async fn exchange_token(&self, build: BuildId, minutes: u32) -> Result<Exchanged, Error> {
-        let body = TokenRequest { build_timeout: minutes };
-        let ask = Ask::new(Method::POST, "/v4/builds/{id}/token").with(build).body(&body)?;
+        let body = TokenRequest {
+            build_timeout: minutes,
+        };
+        let ask = Ask::new(Method::POST, "/v4/builds/{id}/token")
+            .with(build)
+            .body(&body)?;
         match self.api.json::<TokenAnswer>(&ask).await {
             Ok(answer) => Ok(Exchanged::Token(answer.token)),
             // The API's words; there is no other sign.

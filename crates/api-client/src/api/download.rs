@@ -66,10 +66,7 @@ impl Download {
     }
 }
 
-async fn next(
-    mut response: Response,
-    patience: Duration,
-) -> Result<Option<(Vec<Bytes>, Response)>, Error> {
+async fn next(mut response: Response, patience: Duration) -> Result<Option<(Vec<Bytes>, Response)>, Error> {
     let chunk = tokio::time::timeout(patience, response.chunk())
         .await
         .map_err(|_| Error::Timeout(Cause::late()))?

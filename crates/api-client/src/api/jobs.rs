@@ -38,7 +38,8 @@ impl Jobs<'_> {
     /// The builds of a job, without their steps unless the filter `fetchSteps` asks for them.
     pub fn builds(&self, job: JobId, listing: Listing) -> Items<Build> {
         let listing = listing.filter_unless_set("fetchSteps", "false");
-        self.api.pages(Ask::get("/v4/jobs/{id}/builds").with(job), listing)
+        self.api
+            .pages(Ask::get("/v4/jobs/{id}/builds").with(job), listing)
     }
 
     /// Enables or disables a job; the reason has at most 512 characters. Scopes: user, pipeline.

@@ -9,7 +9,7 @@ use crate::items::Items;
 use crate::resource::LogLine;
 
 /// The least time between two calls that bring nothing new.
-const LEAST_PAUSE: Duration = Duration::from_millis(500);
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where a log is read on.
 struct Place {
@@ -21,7 +21,9 @@ struct Place {
 /// Reads a step's log from its first line; on and on until the step has ended, if asked to wait.
 pub(super) fn read(api: &Api, build: BuildId, step: &str, wait: Option<Duration>) -> Items<LogLine> {
     let api = api.clone();
-    let ask = Ask::get("/v4/builds/{id}/steps/{name}/logs").with(build).with(step);
+    let ask = Ask::get("/v4/builds/{id}/steps/{name}/logs")
+        .with(build)
+        .with(step);
     let begin = Place { from: 0, more: true };
     Items::in_batches(begin, move |place| {
         let (api, ask) = (api.clone(), ask.clone());
@@ -41,7 +43,10 @@ async fn next(
         let mut lines: Vec<LogLine> = serde_json::from_slice(&whole.body).map_err(Error::undecodable)?;
         lines.retain(|line| line.number.is_none_or(|number| number >= place.from));
         // True as long as the step runs, too.
-        place.more = whole.headers.get("x-more-data").is_some_and(|more| more == "true");
+        place.more = whole
+            .headers
+            .get("x-more-data")
+            .is_some_and(|more| more == "true");
         if let Some(last) = lines.last() {
             let counted = place.from.saturating_add(lines.len() as u64);
             place.from = last.number.map_or(counted, |number| number.saturating_add(1));

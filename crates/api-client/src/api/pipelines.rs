@@ -40,7 +40,9 @@ impl Pipelines<'_> {
     /// # Errors
     /// [`Error::NotFound`] if there is no such pipeline.
     pub async fn get(&self, pipeline: PipelineId) -> Result<Pipeline, Error> {
-        self.api.json(&Ask::get("/v4/pipelines/{id}").with(pipeline)).await
+        self.api
+            .json(&Ask::get("/v4/pipelines/{id}").with(pipeline))
+            .await
     }
 
     /// The jobs of a pipeline.
@@ -74,6 +76,8 @@ impl Pipelines<'_> {
             CacheScope::Event(event) => ("events", event.get()),
         };
         let ask = Ask::new(Method::DELETE, "/v4/pipelines/{id}/caches").with(pipeline);
-        self.api.done(&ask.query("scope", scope).query("cacheId", id)).await
+        self.api
+            .done(&ask.query("scope", scope).query("cacheId", id))
+            .await
     }
 }

@@ -202,7 +202,9 @@ impl Api {
         let secrets = [
             token.map_or("", BuildToken::expose),
             encoded.as_ref().map_or("", |(plain, _)| plain),
-            encoded.as_ref().map_or("", |(_, encoded)| encoded.expose_secret()),
+            encoded
+                .as_ref()
+                .map_or("", |(_, encoded)| encoded.expose_secret()),
         ];
         let question = Question {
             build: ask.build,
@@ -256,7 +258,9 @@ impl Form for Streamed {
         request: RequestBuilder,
         question: Question<'_>,
     ) -> Result<Opened, Error> {
-        client.open(call, request, |whole| refusal(question, &whole)).await
+        client
+            .open(call, request, |whole| refusal(question, &whole))
+            .await
     }
 }
 

@@ -63,7 +63,10 @@ impl Client {
     ) -> Result<T, Error> {
         let begin = Instant::now();
         let (status, result) = match self.with_headers(call, request).send().await {
-            Ok(response) => (Some(response.status()), whole(response, keep).await.and_then(judge)),
+            Ok(response) => (
+                Some(response.status()),
+                whole(response, keep).await.and_then(judge),
+            ),
             Err(error) => (None, Err(Error::from_transport(error))),
         };
         self.observe(call, status, result.as_ref().err(), begin);

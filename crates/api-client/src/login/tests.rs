@@ -16,7 +16,10 @@ fn login() -> Login {
 
 /// A token with this many seconds to live, told apart by its number.
 fn token(number: u32, life: u64) -> BuildToken {
-    let claims = format!(r#"{{"iat":1700000000,"exp":{},"n":{number}}}"#, 1_700_000_000 + life);
+    let claims = format!(
+        r#"{{"iat":1700000000,"exp":{},"n":{number}}}"#,
+        1_700_000_000 + life
+    );
     let payload = URL_SAFE_NO_PAD.encode(claims);
     format!("e30.{payload}.c2ln").parse().unwrap()
 }
@@ -129,7 +132,10 @@ async fn a_refused_token_is_renewed_once_it_is_old_enough() {
     let same = login.token(Some(&first), pending()).await.unwrap();
     assert_eq!(same, first, "too young to be worth it");
     advance(GRACE).await;
-    let second = login.token(Some(&first), async { Ok(token(2, HOUR)) }).await.unwrap();
+    let second = login
+        .token(Some(&first), async { Ok(token(2, HOUR)) })
+        .await
+        .unwrap();
     assert_eq!(second, token(2, HOUR));
     let late = login.token(Some(&first), pending()).await.unwrap();
     assert_eq!(late, second, "somebody else has renewed it");
@@ -141,7 +147,11 @@ async fn a_token_that_cannot_be_renewed_is_used_to_its_end() {
     let first = login.token(None, async { Ok(token(1, HOUR)) }).await.unwrap();
     advance(Duration::from_secs(HOUR - 60)).await;
     assert_eq!(login.token(None, async { Err(down()) }).await.unwrap(), first);
-    assert_eq!(login.token(None, pending()).await.unwrap(), first, "not at every call");
+    assert_eq!(
+        login.token(None, pending()).await.unwrap(),
+        first,
+        "not at every call"
+    );
     advance(Duration::from_secs(60)).await;
     let error = login.token(None, async { Err(down()) }).await.unwrap_err();
     assert!(matches!(error, Error::Login(_)), "{error:?}");

@@ -47,7 +47,11 @@ pub struct Build {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_time: Option<Timestamp>,
     /// Where and when its pod came to life.
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "super::or_default",
+        skip_serializing_if = "BuildStats::is_empty"
+    )]
     pub stats: BuildStats,
     /// The build cluster that it was handed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,7 +60,11 @@ pub struct Build {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<Json>,
     /// Its steps; empty if they were not asked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "super::or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub steps: Vec<Step>,
     /// The fields that this release does not know.
     #[serde(flatten)]
@@ -150,7 +158,7 @@ pub struct JobStatuses {
     /// The job.
     pub job_id: JobId,
     /// Its builds, latest first; little more than their statuses.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub builds: Vec<Build>,
     /// The fields that this release does not know.
     #[serde(flatten)]
@@ -163,6 +171,14 @@ impl Build {
     /// Whether nothing follows any more. An UNSTABLE build has ended once it has an end time.
     pub fn has_ended(&self) -> bool {
         self.status.is_final() || self.end_time.is_some()
+    }
+}
+
+// === impl BuildStats ===
+
+impl BuildStats {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -27,7 +27,11 @@ pub struct BuildCluster {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weightage: Option<f64>,
     /// The organisations whose builds it takes; empty for all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "super::or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub scm_organizations: Vec<String>,
     /// The fields that this release does not know.
     #[serde(flatten)]

@@ -35,7 +35,7 @@ pub struct Job {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_change_message: Option<String>,
     /// Whether the pipeline has it no more.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub archived: bool,
     /// The fields that this release does not know.
     #[serde(flatten)]

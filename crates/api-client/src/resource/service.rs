@@ -27,10 +27,10 @@ pub struct ServiceStatus {
 #[non_exhaustive]
 pub struct Versions {
     /// Screwdriver's own packages, as in `screwdriver-models@28.0.0`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub versions: Vec<String>,
     /// Everything that it uses, with licences.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub licenses: Vec<License>,
     /// The fields that this release does not know.
     #[serde(flatten)]

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::response::Response;
 use axum::serve::ListenerExt as _;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -33,17 +33,23 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) async fn answering(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
+        Self::routing(move |_| answer()).await
+    }
+
+    /// Answers by what was asked.
+    pub(crate) async fn routing(answer: impl Fn(&Seen) -> Response + Clone + Send + Sync + 'static) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(AtomicUsize::new(0));
         let (keep, count) = (Arc::clone(&seen), Arc::clone(&connections));
         let app = Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-            let body = String::from_utf8(body.to_vec()).unwrap();
-            keep.lock().unwrap().push(Seen {
+            let seen = Seen {
                 line: format!("{method} {uri}"),
                 headers,
-                body,
-            });
-            std::future::ready(answer())
+                body: String::from_utf8(body.to_vec()).unwrap(),
+            };
+            let answer = answer(&seen);
+            keep.lock().unwrap().push(seen);
+            std::future::ready(answer)
         });
         let (listener, uri) = listen().await;
         let listener = listener.tap_io(move |_| {
@@ -57,6 +63,11 @@ impl Api {
             connections,
             _serving: serving,
         }
+    }
+
+    /// The first lines of the requests so far, which the server forgets.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.take().into_iter().map(|seen| seen.line).collect()
     }
 
     /// The requests so far, which the server forgets.
@@ -74,6 +85,22 @@ pub(crate) fn answer(status: u16, body: impl Into<String>) -> Response {
         .status(status)
         .body(body.into().into())
         .unwrap()
+}
+
+/// The API's way to say no.
+pub(crate) fn refusal(status: u16, message: &str) -> Response {
+    let error = StatusCode::from_u16(status).unwrap();
+    let error = error.canonical_reason().unwrap();
+    answer(
+        status,
+        format!(r#"{{"statusCode":{status},"error":"{error}","message":"{message}"}}"#),
+    )
+}
+
+/// The same answer with one more header.
+pub(crate) fn with(mut answer: Response, name: &'static str, value: &str) -> Response {
+    answer.headers_mut().insert(name, value.parse().unwrap());
+    answer
 }
 
 pub(crate) async fn listen() -> (TcpListener, Url) {
