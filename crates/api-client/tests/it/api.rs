@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::serve::ListenerExt as _;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -114,6 +114,13 @@ pub(crate) async fn listen() -> (TcpListener, Url) {
 /// Takes one connection, reads the head of one request, writes these bytes and hangs up.
 pub(crate) async fn scripted(listener: TcpListener, bytes: &'static [u8]) {
     let (mut connection, _) = listener.accept().await.unwrap();
+    head(&mut connection).await;
+    connection.write_all(bytes).await.unwrap();
+    connection.shutdown().await.unwrap();
+}
+
+/// Reads the head of a request: what is written before it is no answer.
+pub(crate) async fn head(connection: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         assert_ne!(
@@ -122,6 +129,4 @@ pub(crate) async fn scripted(listener: TcpListener, bytes: &'static [u8]) {
             "no request came"
         );
     }
-    connection.write_all(bytes).await.unwrap();
-    connection.shutdown().await.unwrap();
 }

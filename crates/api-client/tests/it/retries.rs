@@ -10,7 +10,7 @@ use screwdriver_api_client::{
     Answered, BuildUpdate, Call, Error, Listing, Middleware, NewEvent, PipelineId, Retry,
 };
 
-use crate::api::{Api, answer, refusal, with};
+use crate::api::{Api, answer, listen, refusal, with};
 use crate::{build, builder, token, tools};
 
 const EVENT: &str = r#"{"id":4242}"#;
@@ -158,8 +158,10 @@ async fn the_middleware_sees_every_attempt_and_no_address() {
         .update_build(&server.uri, build(), &token(), &BuildUpdate::message("on"))
         .await
         .unwrap();
-    drop(server);
-    api.builds().steps(build()).await.unwrap_err();
+    let (listener, closed) = listen().await;
+    drop(listener);
+    let nobody = client.api(&closed, token()).unwrap().retry(quick);
+    nobody.builds().steps(build()).await.unwrap_err();
     insta::assert_snapshot!(diary.0.lock().unwrap().join("\n"), @r"
     GET /v4/builds/{id}/steps #1: 503 server
     GET /v4/builds/{id}/steps #2: 429 rate-limited

@@ -9,7 +9,7 @@ use screwdriver_api_client::{Error, Items, LogLine};
 use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
 
-use crate::api::{Api, answer, listen, refusal, scripted, with};
+use crate::api::{Api, answer, head, listen, refusal, scripted, with};
 use crate::{build, builder, token, tools};
 
 fn lines(range: std::ops::Range<u64>) -> String {
@@ -165,13 +165,13 @@ async fn the_store_is_the_end_of_the_way_and_its_address_is_kept_secret() {
 
 #[tokio::test]
 async fn a_download_that_is_cut_midway_is_an_error_after_what_came() {
-    for head in [
+    for bytes in [
         b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\nfirst".as_slice(),
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nfirst\r\n".as_slice(),
     ] {
         let (listener, uri) = listen().await;
         let mut server = JoinSet::new();
-        server.spawn(scripted(listener, head));
+        server.spawn(scripted(listener, bytes));
         let file = tools(&uri).builds().artifact(build(), "a").await.unwrap();
         let mut chunks = file.chunks();
         assert_eq!(chunks.next().await.unwrap().unwrap().as_ref(), b"first");
@@ -188,6 +188,7 @@ async fn json_that_is_cut_midway_is_fetched_again() {
     let mut server = JoinSet::new();
     server.spawn(async move {
         let (mut first, _) = listener.accept().await.unwrap();
+        head(&mut first).await;
         first
             .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n[{")
             .await
@@ -207,8 +208,9 @@ async fn a_stream_that_falls_silent_is_a_timeout() {
     let (go_on, mut wanted) = tokio::sync::mpsc::channel::<()>(1);
     server.spawn(async move {
         let (mut connection, _) = listener.accept().await.unwrap();
-        let head = b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\nfirst";
-        connection.write_all(head).await.unwrap();
+        head(&mut connection).await;
+        let begin = b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\nfirst";
+        connection.write_all(begin).await.unwrap();
         // Silent until the test has ended.
         wanted.recv().await;
     });

@@ -69,25 +69,23 @@ fn code(path: &Path) -> String {
     text.split("#[cfg(test)]").next().unwrap().to_owned()
 }
 
-/// What a file takes from crates that must stay hidden, but for traits and names that are ours as well.
+/// What a file takes from crates that must stay hidden, but for traits that only lend their methods.
 fn imports(code: &str) -> Vec<String> {
     let mut names = Vec::new();
     for line in code.lines().filter_map(|line| line.strip_prefix("use ")) {
         if HIDDEN
             .iter()
             .any(|hidden| line.starts_with(&format!("{hidden}::")))
-            && !line.contains(" as _")
         {
-            let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
-            names.extend(
-                words
-                    .filter(|word| word.starts_with(char::is_uppercase))
-                    .map(ToOwned::to_owned),
-            );
+            let parts = line.split([',', '{', '}', ';']).map(str::trim);
+            let names_in = parts.filter(|part| !part.ends_with(" as _"));
+            let last = names_in.filter_map(|part| part.rsplit("::").next());
+            let types = last.filter(|name| name.starts_with(char::is_uppercase));
+            names.extend(types.map(ToOwned::to_owned));
         }
     }
-    // Private uses of names that the crate has types of its own for.
-    names.retain(|name| !["Timestamp", "Stream"].contains(&name.as_str()));
+    // The crate has things of its own that are called so; `Stream` is implemented on purpose.
+    names.retain(|name| !["Timestamp", "Stream", "Certificate"].contains(&name.as_str()));
     names
 }
 
@@ -112,66 +110,69 @@ fn items(code: &str) -> Vec<String> {
     let mut items = Vec::new();
     let mut attributes = String::new();
     let mut declaration = String::new();
-    // The closing line of the enum, trait or macro whose every line counts.
+    // The closing line of the enumeration, trait or macro whose every line counts.
     let mut whole: Option<String> = None;
     for line in code.lines() {
         let trimmed = line.trim();
         let indent = &line[..line.len() - line.trim_start().len()];
-        if trimmed.starts_with("//") || trimmed.starts_with("#[doc") || trimmed.starts_with("#[error") {
+        if trimmed.is_empty() || trimmed.starts_with("//") {
+            continue;
+        }
+        if declaration.is_empty() && trimmed.starts_with("#[") {
+            let told = ["#[derive", "#[non_exhaustive]", "#[must_use"];
+            if told.iter().any(|told| trimmed.starts_with(told)) {
+                write!(attributes, "{trimmed} ").unwrap();
+            }
             continue;
         }
         if let Some(end) = &whole {
             if line == end {
                 whole = None;
-            } else if !trimmed.starts_with("#[serde") && !trimmed.is_empty() && !indent.is_empty() {
-                items.push(format!("    {trimmed}"));
+            } else if !trimmed.starts_with("let ") {
+                items.push(format!("    {}", trimmed.trim_end_matches([' ', '{', ','])));
             }
             continue;
         }
-        if declaration.is_empty() {
-            if trimmed.starts_with("#[derive")
-                || trimmed.starts_with("#[non_exhaustive]")
-                || trimmed.starts_with("#[must_use")
-            {
-                write!(attributes, "{trimmed} ").unwrap();
-                continue;
-            }
-            let implementation = line.starts_with("impl") && !line.starts_with("impl Visitor");
-            let named = trimmed.starts_with("pub ") && !trimmed.starts_with("pub use");
-            let called = line.starts_with("open_enum! {") || line.starts_with("id!(");
-            if !(implementation || named || called) {
-                attributes.clear();
-                continue;
-            }
+        if declaration.is_empty() && !is_public(line) {
+            attributes.clear();
+            continue;
         }
         write!(declaration, " {trimmed}").unwrap();
-        if !trimmed.ends_with(['{', ';', ',', '}']) || (trimmed.ends_with(',') && declaration.contains("fn "))
-        {
+        let argument = trimmed.ends_with(',') && declaration.contains("fn ");
+        if !trimmed.ends_with(['{', ';', ',', '}']) || argument {
             continue;
         }
         let found = mem::take(&mut declaration);
         let found = found.trim().trim_end_matches(['{', ';', ',']).trim_end();
-        if found.starts_with("pub enum") || found.starts_with("pub trait") || found.starts_with("open_enum") {
+        let counted = ["pub enum", "pub trait", "open_enum"];
+        if counted.iter().any(|start| found.starts_with(start)) {
             whole = Some(format!("{indent}}}"));
         }
-        // What stands in brackets behind a name is private.
         let found = match found.split_once('(') {
+            // What stands in brackets behind a name is private.
             Some((name, _)) if found.starts_with("pub struct") => name,
             _ => found,
         };
-        items.push(format!(
-            "{}{}{found}",
-            if indent.is_empty() { "" } else { "    " },
-            mem::take(&mut attributes)
-        ));
+        let depth = if indent.is_empty() { "" } else { "    " };
+        items.push(format!("{depth}{attributes}{found}"));
+        attributes.clear();
     }
-    // An `impl` without anything public in it says nothing.
-    let keep = |at: usize| {
-        let bare = items[at].starts_with("impl") && !items[at].contains(" for ");
-        !bare || items.get(at + 1).is_some_and(|next| next.starts_with("    "))
+    // Neither an implementation without anything public in it nor one for a private type says anything.
+    let says = |at: usize| match items[at].rsplit_once(" for ") {
+        Some((_, name)) if items[at].starts_with("impl") => !code.contains(&format!("\nstruct {name}")),
+        _ if items[at].starts_with("impl") => items.get(at + 1).is_some_and(|next| next.starts_with(' ')),
+        _ => items[at] != "    }",
     };
     (0..items.len())
-        .filter(|at| keep(*at))
+        .filter(|at| says(*at))
         .map(|at| items[at].clone())
         .collect()
+}
+
+fn is_public(line: &str) -> bool {
+    let trimmed = line.trim_start();
+    line.starts_with("impl")
+        || (trimmed.starts_with("pub ") && !trimmed.starts_with("pub use"))
+        || line.starts_with("open_enum! {")
+        || line.starts_with("id!(")
 }
