@@ -1,4 +1,14 @@
 #![doc = include_str!("../README.md")]
+//!
+//! ## Where things are
+//!
+//! | | |
+//! |---|---|
+//! | [`Client`] | connections, timeouts, certificates, [`Middleware`]; and the three single calls of a build's worker |
+//! | [`Api`] | one API with one [`Credential`]: [`builds`](Api::builds), [`events`](Api::events), [`jobs`](Api::jobs), [`pipelines`](Api::pipelines), [`build_clusters`](Api::build_clusters), status and versions |
+//! | [`Build`], [`Event`], [`Job`], [`Pipeline`] | what the API keeps; `other` holds the [`Fields`] that this release does not know |
+//! | [`Items`], [`Download`], [`Listing`] | lists, logs and artifacts as streams |
+//! | [`Error`], [`Class`], [`Retry`] | why a call failed, what that asks of the caller, and what is tried again |
 #![forbid(unsafe_code)]
 
 mod address;

@@ -78,7 +78,8 @@ impl Retry {
         let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         let full = self.first_pause.saturating_mul(doubled).min(self.longest_pause);
         let share = 0.5 + 0.5 * f64::from(dice) / f64::from(u32::MAX);
-        full.mul_f64(share)
+        // Not `mul_f64`, which panics where rounding leads beyond the longest duration there is.
+        Duration::try_from_secs_f64(full.as_secs_f64() * share).unwrap_or(full)
     }
 }
 
@@ -166,9 +167,12 @@ mod tests {
         };
         assert_eq!(pauses(u32::MAX), [500, 1000, 2000, 4000, 4000, 4000, 4000, 4000]);
         assert_eq!(pauses(0), [250, 500, 1000, 2000, 2000, 2000, 2000, 2000]);
-        let many = Retry::default().attempts(u32::MAX);
+        let many = Retry::default()
+            .attempts(u32::MAX)
+            .first_pause(Duration::MAX)
+            .longest_pause(Duration::MAX);
         assert!(
-            many.pause(&Method::GET, u32::MAX - 1, &server(502, None), 7)
+            many.pause(&Method::GET, u32::MAX - 1, &server(502, None), u32::MAX)
                 .is_some()
         );
     }
