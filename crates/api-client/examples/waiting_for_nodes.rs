@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (api_uri, token_file, listing) = match arguments.as_slice() {
         [uri, file] => (uri, file, Listing::default()),
-        [uri, file, name] => (uri, file, Listing::default().filter("search", name)),
+        [uri, file, name] => (uri, file, Listing::default().filter("search", name.as_str())),
         _ => return Err("usage: waiting_for_nodes API_URI TOKEN_FILE [PIPELINE_NAME_PART]".into()),
     };
     let token: ApiToken = std::fs::read_to_string(token_file)?.trim().parse()?;

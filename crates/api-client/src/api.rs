@@ -162,7 +162,7 @@ impl Api {
     /// # Errors
     /// [`Error::Server`] if one of them does not answer; its message quotes what each says.
     pub async fn service_status(&self) -> Result<ServiceStatus, Error> {
-        let ask = Ask::get("/v4/status").query("exhaustive", true).anonymous();
+        let ask = Ask::get("/v4/status").query("exhaustive", &true).anonymous();
         self.json(&ask).await
     }
 

@@ -125,12 +125,12 @@ impl BuildUpdate {
         Self::of(None, None, Some(stats))
     }
 
-    fn of(status: Option<BuildStatus>, status_message: Option<String>, stats: Option<Stats>) -> Self {
+    fn of(status: Option<BuildStatus>, status_message: Option<String>, given: Option<Stats>) -> Self {
         Self {
             status,
             status_message,
             status_message_type: None,
-            stats,
+            stats: given,
         }
     }
 

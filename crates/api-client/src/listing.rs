@@ -40,8 +40,8 @@ impl Listing {
     /// A filter that this list of the API has, by the name of its query parameter: `search` of pipelines,
     /// `groupEventId` or `fetchSteps` of builds, `status` of a job's builds, `sha` of events. Lists know
     /// different filters and refuse unknown ones as invalid.
-    pub fn filter(mut self, name: impl Into<String>, value: impl ToString) -> Self {
-        self.filters.push((name.into(), value.to_string()));
+    pub fn filter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.filters.push((name.into(), value.into()));
         self
     }
 
@@ -109,7 +109,7 @@ mod tests {
             assert_eq!(query(&listing, 1), format!("page=1&count={sent}&sort=descending"));
         }
         let set = Listing::default()
-            .filter("fetchSteps", true)
+            .filter("fetchSteps", "true")
             .filter_unless_set("fetchSteps", "false");
         assert_eq!(query(&set, 1), "page=1&count=50&fetchSteps=true");
     }

@@ -55,15 +55,16 @@ impl Retry {
         if attempt >= self.attempts || error.class() != Class::Transient {
             return None;
         }
-        let harmless = match error {
-            Error::Connect(_) | Error::RateLimited { .. } => true,
-            Error::Server {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                retry_after: Some(_),
-                ..
-            } => true,
-            _ => false,
-        };
+        let harmless = matches!(
+            error,
+            Error::Connect(_)
+                | Error::RateLimited { .. }
+                | Error::Server {
+                    status: StatusCode::SERVICE_UNAVAILABLE,
+                    retry_after: Some(_),
+                    ..
+                }
+        );
         if !harmless && !is_idempotent(method) {
             return None;
         }

@@ -42,7 +42,7 @@ impl Ask {
     }
 
     /// What stands in the template's next place.
-    pub(super) fn with(mut self, value: impl ToString) -> Self {
+    pub(super) fn with(mut self, value: &(impl ToString + ?Sized)) -> Self {
         self.values.push(value.to_string());
         self
     }
@@ -50,10 +50,10 @@ impl Ask {
     /// A build in the template's next place, which the call is about.
     pub(super) fn about(mut self, build: BuildId) -> Self {
         self.build = Some(build);
-        self.with(build)
+        self.with(&build)
     }
 
-    pub(super) fn query(mut self, name: &str, value: impl ToString) -> Self {
+    pub(super) fn query(mut self, name: &str, value: &(impl ToString + ?Sized)) -> Self {
         self.query.push((name.to_owned(), value.to_string()));
         self
     }

@@ -38,7 +38,7 @@ impl Builds<'_> {
     /// # Errors
     /// [`Error::NotFound`] if there is no such build.
     pub async fn get(&self, build: BuildId) -> Result<Build, Error> {
-        self.api.json(&Ask::get("/v4/builds/{id}").with(build)).await
+        self.api.json(&Ask::get("/v4/builds/{id}").with(&build)).await
     }
 
     /// Changes a build. A build's own token may say how it goes, a user's may abort it.
@@ -62,7 +62,7 @@ impl Builds<'_> {
     /// [`Error::NotFound`] if there is no such build.
     pub async fn steps(&self, build: BuildId) -> Result<Vec<Step>, Error> {
         self.api
-            .json(&Ask::get("/v4/builds/{id}/steps").with(build))
+            .json(&Ask::get("/v4/builds/{id}/steps").with(&build))
             .await
     }
 
@@ -71,7 +71,7 @@ impl Builds<'_> {
     /// # Errors
     /// [`Error::NotFound`] if there is no such build.
     pub async fn steps_in(&self, build: BuildId, state: StepState) -> Result<Vec<Step>, Error> {
-        let ask = Ask::get("/v4/builds/{id}/steps").with(build);
+        let ask = Ask::get("/v4/builds/{id}/steps").with(&build);
         self.api.json(&ask.query("status", state.as_str())).await
     }
 
@@ -107,7 +107,7 @@ impl Builds<'_> {
     /// [`Error::NotFound`] if there is no such artifact, [`Error::Part`] if the name leads elsewhere.
     pub async fn artifact(&self, build: BuildId, name: &str) -> Result<Download, Error> {
         let ask = Ask::get("/v4/builds/{id}/artifacts/{name*}")
-            .with(build)
+            .with(&build)
             .with(name);
         self.download(&ask.query("type", "download")).await
     }
@@ -117,11 +117,12 @@ impl Builds<'_> {
     /// # Errors
     /// As [`Error`] documents.
     pub async fn all_artifacts(&self, build: BuildId) -> Result<Download, Error> {
-        self.download(&Ask::get("/v4/builds/{id}/artifacts").with(build))
+        self.download(&Ask::get("/v4/builds/{id}/artifacts").with(&build))
             .await
     }
 
-    /// The statuses of the latest builds of these jobs, `per_job` of each. A job without builds is left out.
+    /// The statuses of the latest builds of these jobs, `per_job` of each. A job without builds has none, or
+    /// is left out.
     ///
     /// # Errors
     /// As [`Error`] documents.
@@ -129,7 +130,7 @@ impl Builds<'_> {
         if jobs.is_empty() || per_job == 0 {
             return Ok(Vec::new());
         }
-        let ask = Ask::get("/v4/builds/statuses").query("numBuilds", per_job);
+        let ask = Ask::get("/v4/builds/statuses").query("numBuilds", &per_job);
         let ask = jobs.iter().fold(ask, |ask, job| ask.query("jobIds", job));
         match self.api.json(&ask).await {
             // The API's words for an empty list.
@@ -148,7 +149,7 @@ impl Builds<'_> {
             build_timeout: minutes,
         };
         let ask = Ask::new(Method::POST, "/v4/builds/{id}/token")
-            .with(build)
+            .with(&build)
             .body(&body)?;
         match self.api.json::<TokenAnswer>(&ask).await {
             Ok(answer) => Ok(Exchanged::Token(answer.token)),

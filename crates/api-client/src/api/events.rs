@@ -33,7 +33,7 @@ impl Events<'_> {
     /// # Errors
     /// [`Error::NotFound`] if there is no such event.
     pub async fn get(&self, event: EventId) -> Result<Event, Error> {
-        self.api.json(&Ask::get("/v4/events/{id}").with(event)).await
+        self.api.json(&Ask::get("/v4/events/{id}").with(&event)).await
     }
 
     /// The builds of an event, without their steps.
@@ -41,8 +41,8 @@ impl Events<'_> {
     /// # Errors
     /// [`Error::NotFound`] if there is no such event.
     pub async fn builds(&self, event: EventId) -> Result<Vec<Build>, Error> {
-        let ask = Ask::get("/v4/events/{id}/builds").with(event);
-        self.api.json(&ask.query("fetchSteps", false)).await
+        let ask = Ask::get("/v4/events/{id}/builds").with(&event);
+        self.api.json(&ask.query("fetchSteps", &false)).await
     }
 
     /// Aborts all builds of an event that have not ended. Scopes: user, pipeline.
@@ -50,7 +50,7 @@ impl Events<'_> {
     /// # Errors
     /// As [`Error`] documents.
     pub async fn stop(&self, event: EventId) -> Result<Event, Error> {
-        let ask = Ask::new(Method::PUT, "/v4/events/{id}/stop").with(event);
+        let ask = Ask::new(Method::PUT, "/v4/events/{id}/stop").with(&event);
         self.api.json(&ask).await
     }
 }

@@ -32,14 +32,14 @@ impl Jobs<'_> {
     /// # Errors
     /// [`Error::NotFound`] if there is no such job.
     pub async fn get(&self, job: JobId) -> Result<Job, Error> {
-        self.api.json(&Ask::get("/v4/jobs/{id}").with(job)).await
+        self.api.json(&Ask::get("/v4/jobs/{id}").with(&job)).await
     }
 
     /// The builds of a job, without their steps unless the filter `fetchSteps` asks for them.
     pub fn builds(&self, job: JobId, listing: Listing) -> Items<Build> {
         let listing = listing.filter_unless_set("fetchSteps", "false");
         self.api
-            .pages(Ask::get("/v4/jobs/{id}/builds").with(job), listing)
+            .pages(Ask::get("/v4/jobs/{id}/builds").with(&job), listing)
     }
 
     /// Enables or disables a job; the reason has at most 512 characters. Scopes: user, pipeline.
@@ -51,7 +51,7 @@ impl Jobs<'_> {
             state,
             state_change_message: reason,
         };
-        let ask = Ask::new(Method::PUT, "/v4/jobs/{id}").with(job).body(&change)?;
+        let ask = Ask::new(Method::PUT, "/v4/jobs/{id}").with(&job).body(&change)?;
         self.api.json(&ask).await
     }
 }

@@ -22,7 +22,7 @@ struct Place {
 pub(super) fn read(api: &Api, build: BuildId, step: &str, wait: Option<Duration>) -> Items<LogLine> {
     let api = api.clone();
     let ask = Ask::get("/v4/builds/{id}/steps/{name}/logs")
-        .with(build)
+        .with(&build)
         .with(step);
     let begin = Place { from: 0, more: true };
     Items::in_batches(begin, move |place| {
@@ -39,7 +39,7 @@ async fn next(
     wait: Option<Duration>,
 ) -> Result<Option<(Vec<LogLine>, Place)>, Error> {
     while place.more {
-        let whole = api.whole(&ask.clone().query("from", place.from)).await?;
+        let whole = api.whole(&ask.clone().query("from", &place.from)).await?;
         let mut lines: Vec<LogLine> = serde_json::from_slice(&whole.body).map_err(Error::undecodable)?;
         lines.retain(|line| line.number.is_none_or(|number| number >= place.from));
         // True as long as the step runs, too.

@@ -41,25 +41,25 @@ impl Pipelines<'_> {
     /// [`Error::NotFound`] if there is no such pipeline.
     pub async fn get(&self, pipeline: PipelineId) -> Result<Pipeline, Error> {
         self.api
-            .json(&Ask::get("/v4/pipelines/{id}").with(pipeline))
+            .json(&Ask::get("/v4/pipelines/{id}").with(&pipeline))
             .await
     }
 
     /// The jobs of a pipeline.
     pub fn jobs(&self, pipeline: PipelineId, listing: Listing) -> Items<Job> {
-        let ask = Ask::get("/v4/pipelines/{id}/jobs").with(pipeline);
+        let ask = Ask::get("/v4/pipelines/{id}/jobs").with(&pipeline);
         self.api.pages(ask, listing)
     }
 
     /// The events of a pipeline; those of pull requests with the filter `type` or `prNum`.
     pub fn events(&self, pipeline: PipelineId, listing: Listing) -> Items<Event> {
-        let ask = Ask::get("/v4/pipelines/{id}/events").with(pipeline);
+        let ask = Ask::get("/v4/pipelines/{id}/events").with(&pipeline);
         self.api.pages(ask, listing)
     }
 
     /// The builds of a pipeline, without their steps unless the filter `fetchSteps` asks for them.
     pub fn builds(&self, pipeline: PipelineId, listing: Listing) -> Items<Build> {
-        let ask = Ask::get("/v4/pipelines/{id}/builds").with(pipeline);
+        let ask = Ask::get("/v4/pipelines/{id}/builds").with(&pipeline);
         let listing = listing.filter_unless_set("fetchSteps", "false");
         self.api.pages(ask, listing)
     }
@@ -75,9 +75,9 @@ impl Pipelines<'_> {
             CacheScope::Job(job) => ("jobs", job.get()),
             CacheScope::Event(event) => ("events", event.get()),
         };
-        let ask = Ask::new(Method::DELETE, "/v4/pipelines/{id}/caches").with(pipeline);
+        let ask = Ask::new(Method::DELETE, "/v4/pipelines/{id}/caches").with(&pipeline);
         self.api
-            .done(&ask.query("scope", scope).query("cacheId", id))
+            .done(&ask.query("scope", scope).query("cacheId", &id))
             .await
     }
 }

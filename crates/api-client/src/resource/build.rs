@@ -157,7 +157,7 @@ pub struct LogLine {
 pub struct JobStatuses {
     /// The job.
     pub job_id: JobId,
-    /// Its builds, latest first; little more than their statuses.
+    /// Its builds, the latest last; little more than their statuses.
     #[serde(default, deserialize_with = "super::or_default")]
     pub builds: Vec<Build>,
     /// The fields that this release does not know.

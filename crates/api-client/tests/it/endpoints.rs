@@ -49,7 +49,7 @@ fn the_api(seen: &Seen) -> Response {
         ["events"] => return answer(201, EVENT),
         ["events", _, "builds"] => format!("[{BUILD}]"),
         ["events", ..] => EVENT.to_owned(),
-        ["jobs", _, "builds"] | ["pipelines", _, "builds"] => list_of(BUILD, seen),
+        ["jobs" | "pipelines", _, "builds"] => list_of(BUILD, seen),
         ["jobs", _] => JOB.to_owned(),
         ["pipelines"] => list_of(PIPELINE, seen),
         ["pipelines", _, "jobs"] => list_of(JOB, seen),
@@ -181,7 +181,7 @@ async fn jobs() {
     let server = Api::routing(the_api).await;
     let api = tools(&server.uri);
     assert_eq!(api.jobs().get(job()).await.unwrap().name, "main");
-    let listing = Listing::default().filter("status", BuildStatus::Queued);
+    let listing = Listing::default().filter("status", "QUEUED");
     assert_eq!(api.jobs().builds(job(), listing).all().await.unwrap().len(), 1);
     let changed = api
         .jobs()
@@ -229,7 +229,7 @@ async fn pipelines() {
         .await
         .unwrap();
     assert_eq!(events[0].id, event());
-    let listing = Listing::default().page_size(10).filter("fetchSteps", true);
+    let listing = Listing::default().page_size(10).filter("fetchSteps", "true");
     assert_eq!(
         pipelines.builds(pipeline(), listing).first(1).await.unwrap()[0].id,
         build()

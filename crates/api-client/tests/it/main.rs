@@ -13,6 +13,7 @@ mod login;
 mod pages;
 mod redaction;
 mod retries;
+mod statuses;
 mod streams;
 mod surface;
 mod tls;
