@@ -16,7 +16,8 @@ use common::{
 use screwdriver_api_client::BuildUpdate;
 
 use crate::{
-    act::World,
+    act::{Seen, World},
+    manifest::Fallback,
     outcome::{
         Circumstances, Decision, StopDecision, come_back, of_refusal, of_start, of_stop, told, undelivered,
     },
@@ -114,9 +115,27 @@ impl StartHandler {
     async fn start(&self, plan: &StartPlan, job: &StartJob<'_>, taken: Taken<'_>) -> Outcome {
         let begin = tokio::time::Instant::now();
         let seen = self.world.start(plan, &job.config).await;
+        if matches!(seen, Seen::Pod { created: true, .. }) {
+            self.tell_fallbacks(&plan.fallbacks);
+        }
         let at = self.circumstances(taken, begin.elapsed());
         let decision = of_start(plan, &job.config, seen, &at);
         self.conclude(plan, &job.config, decision, &at).await
+    }
+
+    /// Once for each pod, however often its message comes.
+    fn tell_fallbacks(&self, fallbacks: &[Fallback]) {
+        if fallbacks.is_empty() {
+            return;
+        }
+        for fallback in fallbacks {
+            self.world.metrics.annotation_unusable(fallback.annotation);
+        }
+        let all: Vec<String> = fallbacks.iter().map(ToString::to_string).collect();
+        tracing::warn!(
+            annotations = all.join("; "),
+            "the pod does not follow all of its job's annotations"
+        );
     }
 
     fn circumstances(&self, taken: Taken<'_>, took: Duration) -> Circumstances {
@@ -125,6 +144,7 @@ impl StartHandler {
             limit: self.policy.settings.broker.message_reprocess_limit,
             now: clock::now(),
             took,
+            init_timeout: self.policy.settings.checks.init_timeout,
         }
     }
 

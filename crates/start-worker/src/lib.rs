@@ -11,6 +11,7 @@ pub mod handler;
 pub mod manifest;
 pub mod outcome;
 pub mod plan;
+pub mod render;
 #[cfg(test)]
 mod testing;
 

@@ -146,6 +146,12 @@ impl Metrics {
         self.instruments().pods.add(1, &[action.pair()]);
     }
 
+    /// A pod was made whose job gave this annotation, a word of the code, a value that cannot be used.
+    pub fn annotation_unusable(&self, annotation: &'static str) {
+        let label = KeyValue::new("annotation", annotation);
+        self.instruments().unusable_annotations.add(1, &[label]);
+    }
+
     /// One call to a peer, however it ended. `verb` is a word of the code: `get`, `create`, `PUT`, ...
     pub fn call(&self, peer: Peer, verb: &'static str, class: AnswerClass, took: Duration) {
         let [peer, verb] = [peer.pair(), KeyValue::new("verb", verb)];

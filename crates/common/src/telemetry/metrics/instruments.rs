@@ -22,6 +22,7 @@ pub(super) struct Instruments {
     pub(super) consumer_up: Gauge<u64>,
     pub(super) verdicts: Counter<u64>,
     pub(super) pods: Counter<u64>,
+    pub(super) unusable_annotations: Counter<u64>,
     pub(super) calls: Counter<u64>,
     pub(super) call_duration: Histogram<f64>,
     pub(super) peers_down: UpDownCounter<i64>,
@@ -50,6 +51,10 @@ impl Instruments {
             consumer_up: gauge("sd.worker.consumer.up", "Whether the queue is being consumed."),
             verdicts: counter("sd.worker.verdicts", "What looks at pods concluded."),
             pods: counter("sd.worker.pods", "What was done to pods."),
+            unusable_annotations: counter(
+                "sd.worker.annotations.unusable",
+                "Annotations of jobs with a value that cannot be used, by pods made.",
+            ),
             calls: counter("sd.worker.calls", "Calls to peers by how they ended."),
             call_duration: seconds(meter, "sd.worker.call.duration", "Duration of calls to peers."),
             peers_down: level("sd.worker.peers.down", "Peers that are down at present."),

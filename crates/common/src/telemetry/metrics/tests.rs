@@ -31,6 +31,7 @@ fn every_event_has_its_series() {
     metrics.consumer_up(Queue::Main, true);
     metrics.verdict("waiting", "unschedulable");
     metrics.pod(PodAction::Adopted);
+    metrics.annotation_unusable("cpu");
     metrics.call(
         Peer::Cluster,
         "create",
@@ -48,6 +49,7 @@ fn every_event_has_its_series() {
             "1",
         ),
         (r#"sd_worker_pods_total{action="adopted"}"#, "1"),
+        (r#"sd_worker_annotations_unusable_total{annotation="cpu"}"#, "1"),
         (
             r#"sd_worker_calls_total{class="4xx",peer="cluster",verb="create"}"#,
             "1",
