@@ -284,11 +284,9 @@ fn waiting_text(error: &ClusterError) -> String {
 /// What a build with a pod is told; `created` is the time, if the pod was made just now.
 pub fn told(facts: &Facts, created: Option<Timestamp>) -> BuildUpdate {
     if let Some(node) = &facts.node {
-        return BuildUpdate::stats(Stats {
-            hostname: Some(node.clone()),
-            // Whoever tells of the same pod again tells the same time.
-            image_pull_start_time: created.or_else(|| facts.scheduled_at()),
-        });
+        // Whoever tells of the same pod again tells the same time.
+        let pulled = created.or_else(|| facts.scheduled_at()).map(Into::into);
+        return BuildUpdate::stats(Stats::new(Some(node.clone()), pulled));
     }
     BuildUpdate::message(match &facts.schedule {
         Schedule::Refused {

@@ -132,7 +132,10 @@ fn start_plan(
     policy: &Policy,
 ) -> Plan {
     let claims = job.config.token.as_ref().and_then(BuildToken::claims);
-    let expires = claims.as_ref().and_then(|claims| claims.expires);
+    let expires = claims
+        .as_ref()
+        .and_then(|claims| claims.expires)
+        .map(Timestamp::from);
     if expires.is_some_and(|expires| expires <= now) {
         return Plan::Park(ParkReason::TokenExpired);
     }
@@ -157,7 +160,10 @@ fn start_plan(
         Err(error) => return refuse(job, error.into(), state, policy),
     };
     made.fallbacks.extend(pod::unknown_executor(job, executors));
-    let issued = claims.as_ref().and_then(|claims| claims.issued);
+    let issued = claims
+        .as_ref()
+        .and_then(|claims| claims.issued)
+        .map(Timestamp::from);
     let fresh = issued.is_some_and(|issued| now.duration_since(issued).as_secs() <= FRESH);
     let arm = (!state.armed).then(|| policy.ladder.delay(0));
     Plan::Start(Box::new(StartPlan {

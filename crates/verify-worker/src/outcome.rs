@@ -146,10 +146,7 @@ pub fn of_look(
             let report = if memory::knows_running(check, facts) {
                 Report::Nothing
             } else {
-                Report::Must(BuildUpdate::stats(Stats {
-                    hostname: node,
-                    image_pull_start_time: None,
-                }))
+                Report::Must(BuildUpdate::stats(Stats::new(node, None)))
             };
             (report, sequel::of_healthy(ended, next, at))
         }
