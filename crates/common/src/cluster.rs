@@ -2,6 +2,7 @@
 //! errors by meaning ([`error`]). No decision lives here.
 
 pub mod error;
+mod secrets;
 
 use std::time::Duration;
 

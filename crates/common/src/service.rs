@@ -138,7 +138,7 @@ where
         telemetry.shutdown(FLUSH).await;
         code
     });
-    // A cache that is being removed may take minutes: it goes on until the process ends.
+    // A file system that does not answer keeps its thread: it is not waited for.
     runtime.shutdown_timeout(LEFTOVERS);
     code
 }
@@ -206,6 +206,11 @@ impl Service {
     /// Counters.
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
+    }
+
+    /// Cancelled when no more work may be taken and what is in hand should end soon.
+    pub fn draining(&self) -> tokio_util::sync::CancellationToken {
+        self.shutdown.draining().clone()
     }
 
     /// Publishes to queues of ours.

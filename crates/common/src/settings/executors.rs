@@ -150,7 +150,7 @@ impl ExecutorSettings {
         let value = layers::from_json(options, None);
         let options = Section::root(&value, &problems);
         let ecosystem = EcosystemSettings::read(&options.section("ecosystem"));
-        let executor = Self::with_options(name, plugin, &options, ecosystem);
+        let executor = Self::with_options(name, plugin, &options, ecosystem, any_prefix);
         problems.unless_any(executor)
     }
 
@@ -167,11 +167,17 @@ impl ExecutorSettings {
                 .iter()
                 .flat_map(|key| exclusions(entry, key))
                 .collect(),
-            ..Self::with_options(name, plugin, &options, ecosystem)
+            ..Self::with_options(name, plugin, &options, ecosystem, prefix)
         }
     }
 
-    fn with_options(name: &str, plugin: Plugin, options: &Section<'_>, ecosystem: EcosystemSettings) -> Self {
+    fn with_options(
+        name: &str,
+        plugin: Plugin,
+        options: &Section<'_>,
+        ecosystem: EcosystemSettings,
+        prefix: fn(&Section<'_>) -> String,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             plugin,
@@ -213,9 +219,14 @@ fn exclusions(entry: &Section<'_>, key: &str) -> Vec<Regex> {
     entry.list(key).into_iter().filter_map(compile).collect()
 }
 
+/// Options that stand alone may have any: what the predecessor made of it can still be looked at.
+fn any_prefix(options: &Section<'_>) -> String {
+    options.text("prefix").unwrap_or_default()
+}
+
 /// Kubernetes refuses every pod of an executor whose prefix does not fit its names.
 fn prefix(options: &Section<'_>) -> String {
-    let prefix = options.text("prefix").unwrap_or_default();
+    let prefix = any_prefix(options);
     let fits = prefix
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');

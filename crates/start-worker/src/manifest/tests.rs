@@ -1,3 +1,5 @@
+mod rules;
+
 use common::settings::ExecutorSettings;
 use proptest::prelude::*;
 use serde_json::json;
@@ -49,7 +51,14 @@ fn at(pod: &Pod, pointer: &str) -> Value {
 }
 
 fn made(executor: &ExecutorSettings, build: &BuildSpec<'_>) -> Pod {
-    pod(executor, build, "8609-abcde").unwrap()
+    of(executor, build, "8609-abcde").unwrap().pod
+}
+
+fn refused(executor: &ExecutorSettings, build: &BuildSpec<'_>) -> ManifestError {
+    match of(executor, build, "8609-abcde") {
+        Ok(_) => panic!("a pod was made"),
+        Err(error) => error,
+    }
 }
 
 fn contains(list: &Value, item: &Value) -> bool {
@@ -191,7 +200,7 @@ fn a_job_without_limits_of_its_own_kind_gets_the_operators() {
         (json!({}), "90", 30),
         (json!({ "screwdriver.cd/timeout": "45" }), "45", 30),
         (json!({ "screwdriver.cd/timeout": 1.5 }), "1.5", 30),
-        (json!({ "screwdriver.cd/timeout": "soon" }), "90", 30),
+        (json!({ "screwdriver.cd/timeout": "soon" }), "NaN", 30),
         (json!({ "screwdriver.cd/timeout": 0 }), "90", 30),
         (
             json!({ "screwdriver.cd/terminationGracePeriodSeconds": "61" }),
@@ -225,14 +234,44 @@ fn a_job_without_limits_of_its_own_kind_gets_the_operators() {
 #[test]
 fn text_of_a_message_stays_text() {
     let annotations = Map::new();
-    let build = BuildSpec {
-        container: "12.10",
-        job_name: Some("a=b&c"),
-        ..spec(&annotations)
-    };
-    let pod = made(&executor(Plugin::K8s, &json!({}), &json!({})), &build);
-    assert_eq!(at(&pod, "/spec/containers/0/image"), json!("12.10"));
-    assert_eq!(at(&pod, "/metadata/labels/screwdriver.cd~1job"), json!("a.b.c"));
+    let address = json!({ "ecosystem": {
+        "api": "https://a.example/?a=b&c=<d>'", "store": "https://s.example", "ui": "https://u.example",
+        "pushgatewayUrl": "http://p.example/?a=b",
+    } });
+    let executor = executor(Plugin::K8s, &json!({ "podLabels": { "n": "12.10" } }), &address);
+    for container in [
+        "12.10",
+        "true",
+        "null",
+        "2026-01-01",
+        "a=b&c",
+        "a\nprivileged: true",
+        "<\"'`{{token}}",
+    ] {
+        let build = BuildSpec {
+            container,
+            job_name: Some("a=b&c"),
+            ..spec(&annotations)
+        };
+        let pod = made(&executor, &build);
+        assert_eq!(at(&pod, "/spec/containers/0/image"), json!(container));
+        let variable = json!({ "name": "CONTAINER_IMAGE", "value": container });
+        assert!(
+            contains(&at(&pod, "/spec/containers/0/env"), &variable),
+            "{container}"
+        );
+        let pushgateway = json!({ "name": "SD_PUSHGATEWAY_URL", "value": "http://p.example/?a=b" });
+        assert!(contains(&at(&pod, "/spec/containers/0/env"), &pushgateway));
+        let line = at(&pod, "/spec/containers/0/args/0");
+        assert!(
+            line.as_str()
+                .unwrap()
+                .contains("\"https://a.example/?a=b&c=<d>'\""),
+            "{line}"
+        );
+        assert_eq!(at(&pod, "/metadata/labels/screwdriver.cd~1job"), json!("a.b.c"));
+        assert_eq!(at(&pod, "/metadata/labels/n"), json!("12.10"));
+    }
 }
 
 #[test]
@@ -245,7 +284,7 @@ fn a_token_that_could_leave_its_quotes_makes_no_pod() {
             ..spec(&annotations)
         };
         assert_eq!(
-            pod(&executor, &build, "x").unwrap_err(),
+            refused(&executor, &build),
             ManifestError::MalformedToken,
             "{token:?}"
         );
@@ -255,35 +294,86 @@ fn a_token_that_could_leave_its_quotes_makes_no_pod() {
 #[test]
 fn a_virtual_machine_needs_an_image() {
     let executor = executor(Plugin::K8sVm, &json!({}), &json!({}));
-    let error = pod(&executor, &spec(&Map::new()), "x").unwrap_err();
     assert_eq!(
-        error,
+        refused(&executor, &spec(&Map::new())),
         ManifestError::NoBaseImage {
             executor: "k8s".to_owned()
         }
     );
 }
 
+fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<f64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        "(MAX|TURBO|HIGH|LOW|MICRO)".prop_map(Value::from),
+        Just(Value::Null),
+        Just(json!(["a"])),
+        Just(json!({})),
+    ]
+}
+
+fn is_label_value(value: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let ends = value.bytes().next().into_iter().chain(value.bytes().next_back());
+    value.len() <= 63 && value.bytes().all(inner) && ends.into_iter().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 proptest! {
     #[test]
     fn any_annotations_make_a_pod(
-        name in "(beta\\.)?screwdriver\\.cd/(cpu|ram|disk|diskSpeed|timeout|dockerEnabled|dockerCpu|buildkitRam|terminationGracePeriodSeconds)",
-        value in prop_oneof![
-            any::<f64>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<bool>().prop_map(Value::from),
-            any::<String>().prop_map(Value::from),
-            Just(Value::Null),
-            Just(json!(["a"])),
-            Just(json!({})),
-        ],
+        pairs in prop::collection::vec((
+            "(beta\\.)?screwdriver\\.cd/(cpu|ram|disk|diskSpeed|timeout|dockerEnabled|dockerCpu|buildkitRam|\
+             rootlessBuildkitEnabled|terminationGracePeriodSeconds|ephemeralStorage|executor)",
+            any_value(),
+        ), 0..6),
     ) {
-        let annotations: Map<String, Value> = [(name, value)].into_iter().collect();
-        let executor = executor(Plugin::K8s, &json!({ "dockerFeatureEnabled": true }), &json!({}));
-        let pod = made(&executor, &spec(&annotations));
-        for container in at(&pod, "/spec/containers").as_array().unwrap() {
-            let limits = &container["resources"]["limits"];
-            prop_assert!(is_quantity(&limits["cpu"], "m") && is_quantity(&limits["memory"], "Gi"), "{}", limits);
+        let annotations: Map<String, Value> = pairs.into_iter().collect();
+        let options = json!({
+            "dockerFeatureEnabled": true, "rootlessBuildkitFeatureEnabled": true, "baseImage": "vm:1",
+            "resources": { "disk": { "space": "disk", "speed": "speed" } },
+        });
+        for (plugin, cpu, memory) in [(Plugin::K8s, "m", "Gi"), (Plugin::K8sVm, "", "Mi")] {
+            let executor = executor(plugin, &options, &json!({}));
+            let made = of(&executor, &spec(&annotations), "8609-abcde").unwrap();
+            for container in at(&made.pod, "/spec/containers").as_array().unwrap() {
+                let limits = &container["resources"]["limits"];
+                prop_assert!(is_quantity(&limits["cpu"], cpu) && is_quantity(&limits["memory"], memory), "{limits}");
+            }
+            let grace = at(&made.pod, "/spec/terminationGracePeriodSeconds");
+            prop_assert!(grace.as_i64().is_some_and(|seconds| seconds >= 30), "{}", grace);
+            // What a note names was given.
+            for fallback in &made.fallbacks {
+                prop_assert!(Annotations::new(&annotations).get(fallback.annotation).is_some(), "{fallback}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_labels_are_valid_whatever_things_are_called(
+        job_name in any::<String>(), pipeline in any::<String>(), template in "[a-z@/.: ]{0,80}", label in any::<String>(),
+        build_id in 1..1_000_000_000_000_000_u64, pr_num in proptest::option::of(any::<u64>()),
+    ) {
+        let executor = executor(Plugin::K8s, &json!({ "podLabels": { "l": label } }), &json!({ "prefix": "beta-" }));
+        let annotations = Map::new();
+        let build = BuildSpec {
+            build_id, pr_num,
+            job_name: Some(&job_name),
+            pipeline_name: Some(&pipeline),
+            template_full_name: Some(&template),
+            template_version: Some(&template),
+            ..spec(&annotations)
+        };
+        let pod = made(&executor, &build);
+        for (name, value) in pod.metadata.labels.unwrap() {
+            prop_assert!(is_label_value(&value), "{name}: {value:?}");
+        }
+        let spec = pod.spec.unwrap();
+        for container in spec.containers.iter().chain(spec.init_containers.iter().flatten()) {
+            let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            prop_assert!(container.name.len() <= 63 && container.name.bytes().all(allowed), "{}", container.name);
         }
     }
 }
