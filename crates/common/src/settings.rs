@@ -118,6 +118,8 @@ pub struct CheckSettings {
     pub ladder: Vec<Duration>,
     /// Age of the check that tells a waiting user so; every later check comes this much after the last.
     pub init_timeout: Duration,
+    /// How often a running build's pod is looked at; `None`: never again once it runs.
+    pub watch_running: Option<Duration>,
     /// How long each phase may last.
     pub clocks: Clocks,
 }

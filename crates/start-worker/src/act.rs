@@ -169,7 +169,7 @@ impl World {
                 if plan.legacy
                     && let Some(facts) = find_by_label(site, &plan.place.label).await?
                 {
-                    return Ok(adopted(&plan.place.executor, facts));
+                    return Ok(Some(self.adopt_legacy(plan, config, facts).await));
                 }
             }
         }
@@ -181,6 +181,25 @@ impl World {
                 tracing::debug!(error = error.as_error(), "whether the build is wanted is unknown");
                 Ok(None)
             }
+        }
+    }
+
+    /// A predecessor's pod: its maker gave the message back and checks nothing any more, so a chain of ours does.
+    async fn adopt_legacy(&self, plan: &StartPlan, config: &BuildConfig<'_>, facts: Box<Facts>) -> Seen {
+        if let Some(delay) = plan.arm {
+            let mut check = plan.first_check();
+            check.pod.clone_from(&facts.name);
+            // Whether it ran nobody knows: it is not started anew.
+            check.look.ran = true;
+            let body = message::check(config, &check);
+            if let Err(error) = self.publisher.publish_after(Room::Checks, delay, &body).await {
+                return Seen::Unarmed(error);
+            }
+        }
+        Seen::Pod {
+            created: false,
+            executor: plan.place.executor.clone(),
+            facts: Some(facts),
         }
     }
 

@@ -125,6 +125,7 @@ impl StartHandler {
             limit: self.policy.settings.broker.message_reprocess_limit,
             now: clock::now(),
             took,
+            init_timeout: self.policy.settings.checks.init_timeout,
         }
     }
 

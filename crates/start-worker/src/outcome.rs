@@ -13,7 +13,7 @@ use common::{
     ladder::{LATER, SOON, START_DELAYS, start_delay_of, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, Room},
-    verdict::{WAITING_FOR_RESOURCES, quoted},
+    verdict::{WAITING_FOR_RESOURCES, delayed_message, quoted},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
@@ -67,6 +67,8 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// How long it took.
     pub took: Duration,
+    /// The age from which a build that waits hears that it takes long.
+    pub init_timeout: Duration,
 }
 
 /// The name is held by another pod.
@@ -141,8 +143,10 @@ pub fn of_refusal(refused: &Refused, config: &BuildConfig<'_>, at: &Circumstance
     if was_chosen && at.now < refused.deadline {
         return Decision::Back {
             outcome: Outcome::Again(again(LATER)),
-            text: Some(format!(
-                "Waiting for the cluster; the cluster admin must act: {cause}"
+            text: Some(in_its_time(
+                format!("Waiting for the cluster; the cluster admin must act: {cause}"),
+                state,
+                at,
             )),
         };
     }
@@ -187,7 +191,7 @@ fn refused(
     let text = if fails {
         failure_text(&error)
     } else {
-        waiting_text(&error)
+        in_its_time(waiting_text(&error), &plan.state, at)
     };
     let mut state = unspent(plan, armed);
     let delay = match class {
@@ -250,6 +254,16 @@ fn failure_text(error: &ClusterError) -> String {
         "Build failed to start. {cause} {action} Cause: {}",
         quoted(&error.to_string())
     )
+}
+
+/// What a build waits for; from the init timeout on it hears first that it takes long.
+fn in_its_time(text: String, state: &StartState, at: &Circumstances) -> String {
+    let age = Duration::try_from(at.now.duration_since(state.since)).unwrap_or_default();
+    if age >= at.init_timeout {
+        delayed_message(Some(&text))
+    } else {
+        text
+    }
 }
 
 fn waiting_text(error: &ClusterError) -> String {

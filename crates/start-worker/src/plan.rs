@@ -304,6 +304,7 @@ impl StartPlan {
             attempt: 0,
             look: LastLook::default(),
             recreated: state.recreate.as_ref().map_or(0, |recreate| recreate.n),
+            deletion: None,
             message: None,
             report_due: false,
             held: state.held,

@@ -35,6 +35,9 @@ pub struct CheckState {
     /// How often the pod was recreated.
     #[serde(default)]
     pub recreated: u32,
+    /// Why the pod was being deleted, if that is how the last look at it found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<String>,
     /// The last text sent to the build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

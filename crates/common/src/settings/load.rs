@@ -116,6 +116,7 @@ impl CheckSettings {
                 .filter(|age| *age < init_timeout)
                 .collect(),
             init_timeout,
+            watch_running: watch_running(section),
             clocks: Clocks {
                 scheduling: positive(&clocks, "scheduling", 15 * 60),
                 pulling: positive(&clocks, "pulling", 15 * 60),
@@ -125,6 +126,17 @@ impl CheckSettings {
             },
         }
     }
+}
+
+/// A pace, or none for 0s. Whole milliseconds, since that is what delay queues are named after.
+fn watch_running(section: &Section<'_>) -> Option<Duration> {
+    let pace = section.duration("watchRunning").filter(|pace| !pace.is_zero())?;
+    if pace < Duration::from_secs(1) {
+        section.problem("watchRunning", "expected 1s or more, or 0s for never");
+    }
+    Some(Duration::from_millis(
+        u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
+    ))
 }
 
 /// Durations by the labels of reasons.

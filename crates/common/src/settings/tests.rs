@@ -253,6 +253,20 @@ fn steps_at_or_beyond_the_init_timeout_are_dropped() {
 }
 
 #[test]
+fn running_builds_are_watched_only_if_asked_for() {
+    let pace = |set: &[(&str, &str)]| load(set).unwrap().checks.watch_running;
+    assert_eq!(pace(&[]), None);
+    assert_eq!(pace(&[("CHECK_WATCH_RUNNING", "0s")]), None);
+    let two_minutes = Some(Duration::from_mins(2));
+    assert_eq!(pace(&[("CHECK_WATCH_RUNNING", "2m")]), two_minutes);
+    let error = load(&[("CHECK_WATCH_RUNNING", "10ms")]).unwrap_err().to_string();
+    assert!(
+        error.contains("CHECK_WATCH_RUNNING") && error.contains("1s or more"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_ladder_may_be_a_list() {
     let dir = config_dir(&[(
         "local.yaml",

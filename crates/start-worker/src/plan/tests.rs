@@ -118,6 +118,7 @@ fn the_first_check_knows_what_the_start_knows() {
         attempt: 0,
         look: LastLook::default(),
         recreated: 2,
+        deletion: None,
         message: None,
         report_due: false,
         held: 70_000,

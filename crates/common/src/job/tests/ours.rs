@@ -41,6 +41,7 @@ fn check_state() -> CheckState {
             ran: true,
         },
         recreated: 1,
+        deletion: Some("drained".to_owned()),
         message: Some("a \"text\"\nof two lines".to_owned()),
         report_due: true,
         held: 60_000,
@@ -160,7 +161,7 @@ fn states_are_written_as_agreed() {
             "number": 3, "attempt": 2, "phase": "pullFailing", "phaseSince": "2026-01-01T00:00:15Z",
             "cause": "b-1/image_not_found", "causeSince": "2026-01-01T00:00:30Z",
             "overdueSince": "2026-01-01T00:01:00Z", "missingSince": "2026-01-01T00:01:15Z", "ran": true,
-            "recreated": 1, "message": "a \"text\"\nof two lines", "reportDue": true, "held": 60_000,
+            "recreated": 1, "deletion": "drained", "message": "a \"text\"\nof two lines", "reportDue": true, "held": 60_000,
             "once": true, "traceContext": trace,
         })
     );

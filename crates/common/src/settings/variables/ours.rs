@@ -12,6 +12,8 @@ pub(super) const VARIABLES: &[Variable] = rows! {
     // Checks and clocks
     ("CHECK_LADDER", Key("checks.ladder"), Text, "15s,60s",
         "ages of a start at which its pod is looked at, before RABBITMQ_BUILD_INIT_TIMEOUT")
+    ("CHECK_WATCH_RUNNING", Key("checks.watchRunning"), Duration, "",
+        "how often the pod of a running build is looked at; none or 0s: never again once it runs")
     ("CLOCK_SCHEDULING", Key("checks.clocks.scheduling"), Duration, "15m",
         "how long a pod may wait for a node")
     ("CLOCK_PULLING", Key("checks.clocks.pulling"), Duration, "15m", "how long an image may be pulled")
