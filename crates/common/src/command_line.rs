@@ -1,6 +1,6 @@
 //! What a worker can be told on its command line: to run, or to do one thing without a connection.
 //!
-//! `--config-dir` goes before or after a tool's name. `--help` and `--version` end in the parser.
+//! `--config-dir` goes before or after a tool's name. `--help` and `--version` end here too.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,6 +9,8 @@ use std::{
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
+/// `EX_USAGE`: the arguments are wrong.
+const EXIT_USAGE: u8 = 64;
 const CONFIG_DIR: &str = "config-dir";
 
 /// A subcommand: something that a worker's binary does beside running, without any connection.
@@ -28,9 +30,12 @@ pub enum Wish {
     Done(ExitCode),
 }
 
-/// Reads the process's arguments; `--help`, `--version` and wrong arguments end the process here.
+/// Reads the process's arguments. `--help`, `--version` and wrong arguments are answered here.
 pub fn parse(service: &'static str, version: &'static str, tools: &[Tool]) -> Wish {
-    let matches = command(service, version, tools).get_matches();
+    let matches = match command(service, version, tools).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return Wish::Done(answer(&error)),
+    };
     let directory = matches.get_one::<PathBuf>(CONFIG_DIR);
     let Some((name, arguments)) = matches.subcommand() else {
         return Wish::Run(directory.cloned());
@@ -39,6 +44,16 @@ pub fn parse(service: &'static str, version: &'static str, tools: &[Tool]) -> Wi
     Wish::Done(chosen.map_or(ExitCode::FAILURE, |tool| {
         (tool.run)(arguments, directory.map(PathBuf::as_path))
     }))
+}
+
+fn answer(error: &clap::Error) -> ExitCode {
+    // Nobody is left to be told that nothing can be printed.
+    error.print().ok();
+    if error.use_stderr() {
+        ExitCode::from(EXIT_USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn command(service: &'static str, version: &'static str, tools: &[Tool]) -> Command {

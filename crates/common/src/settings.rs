@@ -16,7 +16,7 @@ mod secret;
 mod section;
 pub mod variables;
 
-use std::{num::NonZeroU16, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
@@ -27,6 +27,8 @@ pub use self::{
     pod::{HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes},
     problems::{Problem, SettingsErrors},
 };
+
+use crate::verdict::Reason;
 
 /// Everything that either worker can be told. Both binaries share it and read what they need.
 #[derive(Debug, Clone)]
@@ -133,6 +135,8 @@ pub struct Clocks {
     pub initialising: Duration,
     /// Containers are created and the build container is not running yet.
     pub starting: Duration,
+    /// How long a reason may stand before it fails its build, where that is not what the catalogue says.
+    pub graces: BTreeMap<Reason, Duration>,
 }
 
 /// How long a start may be tried.

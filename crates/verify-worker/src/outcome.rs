@@ -17,7 +17,7 @@ use common::{
     ladder::Ladder,
     outcome::Outcome,
     telemetry::propagation::TraceContext,
-    verdict::{Judgement, Verdict, waiting_message},
+    verdict::{Judgement, Verdict, recreated_message, waiting_message},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
@@ -159,7 +159,7 @@ pub fn of_look(
         ),
         Verdict::Recreate { cause, .. } => {
             let (start, next) = sequel::recreate(check, config, facts, next, at);
-            let text = note::recreating(&gone(cause));
+            let text = recreated_message(&gone(cause));
             (note::note(check, text), Then::Recreate(start, next))
         }
         Verdict::Waiting { .. } | Verdict::Progressing { .. } if runs => (Report::Nothing, Then::Rearm(next)),

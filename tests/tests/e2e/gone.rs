@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, ResourceQuota};
+use k8s_openapi::api::core::v1::Node;
 use kube::{
     Api, ResourceExt as _,
-    api::{DeleteParams, EvictParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, EvictParams, Patch, PatchParams},
 };
 use serde_json::json;
 use testbed::{
@@ -18,7 +18,7 @@ use testbed::{
 
 use crate::{
     corner::{SOON, counted, play},
-    p2_no_build_lost::{quota, until_pods_are_refused},
+    p2_no_build_lost::no_room,
 };
 
 /// A check in six seconds, two looks 15 seconds apart, and a machine that does other things too.
@@ -191,14 +191,6 @@ fn told(world: &World, id: u64, text: &str) -> bool {
 fn waits_for_quota(build: &Build) -> bool {
     let text = build.status_message.as_deref().unwrap_or_default();
     text.starts_with("Waiting for quota") && text.contains("exceeded quota: builds")
-}
-
-/// No pod fits into the namespace.
-async fn no_room(world: &World) -> anyhow::Result<()> {
-    let client = world.peers.control_plane.client()?;
-    let quotas: Api<ResourceQuota> = Api::namespaced(client, world.namespace.name());
-    quotas.create(&PostParams::default(), &quota("0")?).await?;
-    until_pods_are_refused(world, "exceeded quota").await
 }
 
 /// Drives the pods off a node, as an operator or the node controller does.

@@ -1,6 +1,6 @@
 //! Turns the merged configuration into [`Settings`].
 
-use std::{net::IpAddr, path::Path, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, path::Path, path::PathBuf, time::Duration};
 
 use super::{
     BrokerSettings, BuildsApiSettings, CheckSettings, Clocks, EcosystemSettings, Environment,
@@ -10,6 +10,8 @@ use super::{
     section::Section,
     variables::{self, Place},
 };
+
+use crate::verdict::Reason;
 
 const MINUTES_A_DAY: f64 = 24.0 * 60.0;
 
@@ -120,6 +122,7 @@ impl CheckSettings {
                 pulling: positive(&clocks, "pulling", 15 * 60),
                 initialising: positive(&clocks, "initialising", 5 * 60),
                 starting: positive(&clocks, "starting", 5 * 60),
+                graces: graces(section),
             },
         }
     }
@@ -134,6 +137,22 @@ fn watch_running(section: &Section<'_>) -> Option<Duration> {
     Some(Duration::from_millis(
         u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
     ))
+}
+
+/// Durations by the labels of reasons.
+fn graces(section: &Section<'_>) -> BTreeMap<Reason, Duration> {
+    let graces = section.section("graces");
+    let named = graces.keys().into_iter().filter_map(|label| {
+        let Some(reason) = Reason::parse(label) else {
+            graces.problem(
+                label,
+                "expected a reason of docs/VERDICTS.md, such as image_not_found",
+            );
+            return None;
+        };
+        Some((reason, graces.duration(label)?))
+    });
+    named.collect()
 }
 
 /// Ages, rising; as a list or as one text with commas.

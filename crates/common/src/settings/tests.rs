@@ -459,3 +459,22 @@ fn options_alone_make_an_executor_with_the_plugins_own_defaults() {
         "{errors}"
     );
 }
+
+#[test]
+fn graces_are_set_by_reason() {
+    use crate::verdict::Reason;
+    let dir = config_dir(&[(
+        "local.yaml",
+        "checks: { graces: { registry: 10m, image_not_found: 5s } }\n",
+    )]);
+    let settings = load_from(dir.path(), &[("CHECK_GRACES", "{image_not_found: '90s'}")]).unwrap();
+    let graces = settings.checks.clocks.graces;
+    let expected = [
+        (Reason::ImageNotFound, Duration::from_secs(90)),
+        (Reason::Registry, Duration::from_mins(10)),
+    ];
+    assert_eq!(graces.into_iter().collect::<Vec<_>>(), expected);
+    let problems = problems(&[("CHECK_GRACES", "{nosuch: '1s', registry: 'soon'}")]);
+    assert!(problems.contains("CHECK_GRACES: nosuch"), "{problems}");
+    assert!(problems.contains("CHECK_GRACES: registry"), "{problems}");
+}

@@ -9,11 +9,6 @@ use screwdriver_api_client::BuildUpdate;
 
 use super::{Circumstances, Report, Words};
 
-/// A build whose pod is made anew.
-pub(super) fn recreating(cause: &str) -> String {
-    format!("The cluster lost the pod before the build began; starting it anew. {cause}")
-}
-
 /// A build that waits hears `text`, or from the check of the init timeout on that it takes long.
 pub(super) fn waiting(check: &CheckState, cause: &str, text: String, at: &Circumstances<'_>) -> Report {
     let text = if at.ladder.tells_delay(check.number) {

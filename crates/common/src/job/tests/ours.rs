@@ -34,6 +34,8 @@ fn check_state() -> CheckState {
         look: LastLook {
             phase: Some(Phase::PullFailing),
             phase_since: Some(time("2026-01-01T00:00:15Z")),
+            cause: Some("b-1/image_not_found".into()),
+            cause_since: Some(time("2026-01-01T00:00:30Z")),
             overdue_since: Some(time("2026-01-01T00:01:00Z")),
             missing_since: Some(time("2026-01-01T00:01:15Z")),
             ran: true,
@@ -157,6 +159,7 @@ fn states_are_written_as_agreed() {
         json!({
             "executor": "k8s", "pod": "8609-abcde", "uid": "u1", "startedAt": "2026-01-01T00:00:00.123456789Z",
             "number": 3, "attempt": 2, "phase": "pullFailing", "phaseSince": "2026-01-01T00:00:15Z",
+            "cause": "b-1/image_not_found", "causeSince": "2026-01-01T00:00:30Z",
             "overdueSince": "2026-01-01T00:01:00Z", "missingSince": "2026-01-01T00:01:15Z", "ran": true,
             "recreated": 1, "deletion": "drained", "message": "a \"text\"\nof two lines", "reportDue": true, "held": 60_000,
             "once": true, "traceContext": trace,

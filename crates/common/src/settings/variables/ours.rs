@@ -2,7 +2,7 @@
 
 use super::{
     ALL,
-    Kind::{Boolean, Duration, File, Number, Text, Url},
+    Kind::{Boolean, Duration, File, Json, Number, Text, Url},
     PODS,
     Place::{Key, Options},
     Variable, row, rows,
@@ -21,6 +21,8 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "how long sandbox, volumes and init containers may take")
     ("CLOCK_STARTING", Key("checks.clocks.starting"), Duration, "5m",
         "how long the build container may take to start")
+    ("CHECK_GRACES", Key("checks.graces"), Json, "",
+        "how long a reason of docs/VERDICTS.md may stand before it fails its build, such as {image_not_found: \"60s\"}")
     ("START_DEADLINE", Key("start.deadline"), Duration, "60m",
         "how long a start is tried, time held by outages not counted")
     ("START_LEGACY_CONSUMERS", Key("start.legacyConsumers"), Boolean, "false",
