@@ -149,8 +149,9 @@ fn only(calls: &Calls, names: &[&str]) -> bool {
 }
 
 fn expected(calls: &[(&str, &str, u32)]) -> Calls {
-    let entry = |(peer, name, count): &(&str, &str, u64)| {
-        (((*peer).to_owned(), (*name).to_owned()), u64::from(*count))
+    let entry = |(peer, name, count): &(&str, &str, u32)| {
+        let key = ((*peer).to_owned(), (*name).to_owned());
+        (key, u64::from(*count))
     };
     calls.iter().map(entry).collect()
 }
