@@ -15,8 +15,8 @@ fn looked(uid: Option<&str>) -> CheckState {
             phase: Some(Phase::Pulling),
             phase_since: Some(time("2026-01-01T11:56:00Z")),
             overdue_since: Some(time("2026-01-01T11:59:00Z")),
-            missing_since: None,
             ran: true,
+            ..LastLook::default()
         },
         deletion: Some("drained".to_owned()),
         ..check()
