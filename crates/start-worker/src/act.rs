@@ -135,7 +135,7 @@ impl World {
         }
         let created = site.call(|| site.cluster.create(&plan.pod)).await;
         let (created, waiting) = match created {
-            Ok(pod) => (true, TokenOwner::of(&pod)),
+            Ok(uid) => (true, TokenOwner::made(&plan.pod, &uid)),
             Err(Trouble::Own(ClusterError::AlreadyExists)) => (false, None),
             Err(trouble) => return Err(trouble),
         };

@@ -78,7 +78,12 @@ impl TokenOwner {
         if phase.is_some_and(|phase| phase != "Pending") {
             return None;
         }
-        let (name, uid) = (pod.metadata.name.as_deref()?, pod.metadata.uid.as_deref()?);
+        Self::made(pod, pod.metadata.uid.as_deref()?)
+    }
+
+    /// The same for a manifest of which the API server has just made a pod with this UID.
+    pub fn made(pod: &Pod, uid: &str) -> Option<Self> {
+        let name = pod.metadata.name.as_deref()?;
         let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
         let mut variables = containers.flat_map(|container| container.env.iter().flatten());
         let refers = |variable: &EnvVar| {
