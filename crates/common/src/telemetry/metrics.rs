@@ -17,9 +17,7 @@ use prometheus::{Registry, TextEncoder};
 
 use self::{
     instruments::Instruments,
-    labels::{
-        AnswerClass, CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult,
-    },
+    labels::{AnswerClass, CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult},
 };
 use super::TelemetryError;
 
