@@ -4,10 +4,10 @@
 mod api_calls;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
-#[path = "e2e/catalogue.rs"]
-mod catalogue;
 #[path = "e2e/build_token.rs"]
 mod build_token;
+#[path = "e2e/catalogue.rs"]
+mod catalogue;
 #[path = "e2e/clear.rs"]
 mod clear;
 #[path = "e2e/corner.rs"]
