@@ -151,6 +151,16 @@ impl BuildsApi {
         self.shared.state().history.clone()
     }
 
+    /// How many requests so far were such.
+    pub fn count(&self, such: impl Fn(&Asked) -> bool) -> usize {
+        self.shared
+            .state()
+            .history
+            .iter()
+            .filter(|asked| such(asked))
+            .count()
+    }
+
     /// The updates of one build that were answered with 2xx.
     pub fn accepted(&self, id: u64) -> Vec<Asked> {
         let accepted =

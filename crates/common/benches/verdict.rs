@@ -33,7 +33,7 @@ const CLOCKS: Clocks = Clocks {
     graces: BTreeMap::new(),
 };
 const ROUNDS: usize = 301;
-const CALLS: usize = 200;
+const CALLS: u32 = 200;
 
 fn main() {
     for name in [
@@ -94,7 +94,7 @@ fn report<T>(what: &str, mut call: impl FnMut() -> T) {
         })
         .collect();
     rounds.sort();
-    let of = |round: Duration| round.as_secs_f64() * 1e6 / CALLS as f64;
+    let of = |round: Duration| round.as_secs_f64() * 1e6 / f64::from(CALLS);
     let (median, best) = (of(rounds[ROUNDS / 2]), of(rounds[0]));
     println!("  {what:<28} {median:>7.2} us (best {best:.2})");
 }

@@ -298,7 +298,7 @@ impl PodPhase {
 // === impl Schedule ===
 
 impl Schedule {
-    fn read(gates: bool, node: Option<&str>, conditions: &[Condition]) -> Self {
+    fn read(held_back: bool, node: Option<&str>, conditions: &[Condition]) -> Self {
         if node.is_some() {
             return Self::Bound;
         }
@@ -307,7 +307,7 @@ impl Schedule {
             .find(|condition| condition.kind == "PodScheduled" && !condition.holds);
         let gated = told.is_some_and(|condition| condition.reason.as_deref() == Some("SchedulingGated"));
         match told {
-            _ if gated || gates => Self::Gated(told.and_then(|condition| condition.message.clone())),
+            _ if gated || held_back => Self::Gated(told.and_then(|condition| condition.message.clone())),
             Some(condition) => Self::Refused {
                 reason: condition.reason.clone(),
                 message: condition.message.clone(),

@@ -4,7 +4,7 @@
 //! Start: settings with all problems at once (exit 64), telemetry, health (live, not ready), clients,
 //! broker, ready. Stop: not ready, stop taking, finish what is in hand, close, flush, exit 0.
 
-use std::{collections::HashMap, error::Error, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::HashMap, error::Error, num::NonZero, process::ExitCode, sync::Arc, time::Duration};
 
 use screwdriver_api_client::SetupError;
 
@@ -30,6 +30,10 @@ use crate::{
 const EXIT_SETTINGS: u8 = 64;
 /// Longest that exporting the last spans may take.
 const FLUSH: Duration = Duration::from_secs(2);
+
+/// Most threads of the runtime. Deliveries wait for peers nearly all of their time: two threads start more builds
+/// than an API server takes, and each more costs wake-ups and memory on machines of many cores.
+const MOST_THREADS: usize = 2;
 
 /// Longest that threads which cannot be stopped are waited for at the end.
 const LEFTOVERS: Duration = Duration::from_millis(500);
@@ -114,7 +118,12 @@ where
             return ExitCode::from(EXIT_SETTINGS);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(MOST_THREADS))
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(error = &error as &dyn Error, "no runtime");

@@ -11,7 +11,7 @@ type Calls = BTreeMap<(String, String), u64>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_healthy_build_costs_one_post_one_get_after_it_and_one_get_for_its_check() -> anyhow::Result<()> {
-    const BUILDS: u64 = 5;
+    const BUILDS: u32 = 5;
     play("calls-healthy", async |world| {
         // Late enough for every build to run by then, however busy the machine is.
         let settings = [("CHECK_LADDER", "8s"), ("RABBITMQ_BUILD_INIT_TIMEOUT", "1")];
@@ -91,10 +91,10 @@ async fn a_build_that_is_set_up_in_silence_costs_its_events_too() -> anyhow::Res
 }
 
 /// Waits until that many checks were settled.
-async fn checks(verify: &Worker, wanted: u64) -> anyhow::Result<()> {
+async fn checks(verify: &Worker, wanted: u32) -> anyhow::Result<()> {
     poll::until(&format!("{wanted} checks"), SOON, || async {
         let settled = counted(verify, &["sd_worker_deliveries_total", "job=\"check\""]).await?;
-        anyhow::ensure!(settled.round() >= wanted as f64, "{settled} so far");
+        anyhow::ensure!(settled.round() >= f64::from(wanted), "{settled} so far");
         Ok::<_, anyhow::Error>(())
     })
     .await
@@ -148,7 +148,10 @@ fn only(calls: &Calls, names: &[&str]) -> bool {
     others.next().is_none()
 }
 
-fn expected(calls: &[(&str, &str, u64)]) -> Calls {
-    let entry = |(peer, name, count): &(&str, &str, u64)| (((*peer).to_owned(), (*name).to_owned()), *count);
+fn expected(calls: &[(&str, &str, u32)]) -> Calls {
+    let entry = |(peer, name, count): &(&str, &str, u32)| {
+        let key = ((*peer).to_owned(), (*name).to_owned());
+        (key, u64::from(*count))
+    };
     calls.iter().map(entry).collect()
 }

@@ -39,12 +39,7 @@ impl EventFacts {
 impl From<wire::Event> for EventFacts {
     fn from(event: wire::Event) -> Self {
         let observed = event.series.and_then(|series| series.last_observed_time);
-        let times = [
-            observed,
-            event.last_timestamp,
-            event.event_time,
-            event.first_timestamp,
-        ];
+        let times = [observed, event.last_timestamp, event.at, event.first_timestamp];
         let created = event.metadata.creation_timestamp;
         Self {
             about: event.involved_object.uid,

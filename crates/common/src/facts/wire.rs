@@ -161,7 +161,8 @@ pub(super) struct Event {
     pub(super) r#type: Option<String>,
     pub(super) first_timestamp: Option<Timestamp>,
     pub(super) last_timestamp: Option<Timestamp>,
-    pub(super) event_time: Option<Timestamp>,
+    #[serde(rename = "eventTime")]
+    pub(super) at: Option<Timestamp>,
     pub(super) series: Option<Series>,
 }
 

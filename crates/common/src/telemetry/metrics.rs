@@ -17,7 +17,9 @@ use prometheus::{Registry, TextEncoder};
 
 use self::{
     instruments::Instruments,
-    labels::{AnswerClass, CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue},
+    labels::{
+        AnswerClass, CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult,
+    },
 };
 use super::TelemetryError;
 
@@ -164,6 +166,12 @@ impl Metrics {
             .call_duration
             .record(took.as_secs_f64(), &[peer.clone(), verb.clone()]);
         self.instruments().calls.add(1, &[peer, verb, class.pair()]);
+    }
+
+    /// What became of so many finished spans.
+    pub fn spans(&self, result: SpanResult, spans: usize) {
+        let spans = u64::try_from(spans).unwrap_or(u64::MAX);
+        self.instruments().spans.add(spans, &[result.pair()]);
     }
 
     /// One more peer of this kind is down (one executor's API server, one builds API).

@@ -6,7 +6,7 @@ use common::{
     facts::{Container, EventFacts, Facts, Role, Schedule, State},
     settings::Settings,
     verdict::{
-        Actor, Explanation, Moment, Verdict, delayed_message, explain, explain_gone, quoted,
+        Actor, Explanation, Moment, Reason, Verdict, delayed_message, explain, explain_gone, quoted,
         recreated_message, waiting_message, wants_events,
     },
 };
@@ -83,7 +83,7 @@ impl Answer {
         Self {
             pod: facts.name.clone(),
             verdict: label(&explanation.verdict),
-            reason: explanation.reason.map(|reason| reason.as_str()),
+            reason: explanation.reason.map(Reason::as_str),
             actor: explanation.actor.map(actor),
             message: message(explanation.verdict, circumstances.is_late(moment)),
             facts,

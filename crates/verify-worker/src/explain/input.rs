@@ -62,8 +62,8 @@ struct Object<'a> {
     /// Of a watch: `ADDED`, `MODIFIED`, `DELETED`.
     #[serde(borrow)]
     r#type: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    object: Option<&'a RawValue>,
+    #[serde(borrow, rename = "object")]
+    changed: Option<&'a RawValue>,
     metadata: Option<IgnoredAny>,
 }
 
@@ -129,7 +129,7 @@ fn document_into(input: &mut Input, document: &RawValue, otherwise: Kind) -> Res
         };
         return items_into(input, items, all, otherwise);
     }
-    if let (Some(change), Some(inner), None) = (&object.r#type, object.object, kind) {
+    if let (Some(change), Some(inner), None) = (&object.r#type, object.changed, kind) {
         return change_into(input, change, inner, otherwise);
     }
     if kind.is_none() && object.metadata.is_none() {

@@ -83,7 +83,7 @@ pub fn at_first_sight() -> anyhow::Result<Vec<Scenario>> {
 /// What ends builds that ran. Only watched builds are failed for it.
 pub fn of_running_builds() -> anyhow::Result<Vec<Scenario>> {
     Ok(vec![
-        fails(
+        runs_until(
             ["memory", "sd/memory:1", "oom"],
             SLOWLY,
             &[
@@ -92,27 +92,27 @@ pub fn of_running_builds() -> anyhow::Result<Vec<Scenario>> {
                 "raise the annotation screwdriver.cd/ram",
             ],
         )?,
-        fails(
+        runs_until(
             ["storage", "sd/storage:1", "evicted-pod-ephemeral"],
             SLOWLY * 2.0,
             &[POD_FAILED, YOU, "more local storage than it may"],
         )?,
-        fails(
+        runs_until(
             ["too-long", "sd/too-long:1", "deadline-running"],
             SLOWLY,
             &[POD_FAILED, YOU, "longer than the cluster lets it"],
         )?,
-        fails(
+        runs_until(
             ["pre-empted", "sd/pre-empted:1", "preempted-by-kubelet"],
             SLOWLY,
             &[POD_FAILED, NOBODY, "Preempted in order to admit critical pod"],
         )?,
-        fails(
+        runs_until(
             ["drained", "sd/drained:1", "evicted-by-api"],
             GENTLY,
             &["was drained", NOBODY, "Eviction API: evicting"],
         )?,
-        fails(
+        runs_until(
             ["tainted", "sd/tainted:1", "taint-noexecute"],
             GENTLY,
             &["became unusable", NOBODY, "deleting due to NoExecute taint"],
@@ -184,6 +184,21 @@ fn fails(
     pieces: &'static [&'static str],
 ) -> anyhow::Result<Scenario> {
     Ok(slow(name, image, recorded(recording, speed)?, pieces))
+}
+
+/// The same of a build whose launcher has said that it runs.
+fn runs_until(
+    recording: [&'static str; 3],
+    speed: f64,
+    pieces: &'static [&'static str],
+) -> anyhow::Result<Scenario> {
+    Ok(Scenario {
+        message: Message {
+            status: Status::Running,
+            ..Message::default()
+        },
+        ..fails(recording, speed, pieces)?
+    })
 }
 
 /// A build that fails in this life.

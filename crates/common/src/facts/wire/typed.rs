@@ -161,7 +161,7 @@ impl From<&api::Event> for Event {
             r#type: event.type_.clone(),
             first_timestamp: time(event.first_timestamp.as_ref()),
             last_timestamp: time(event.last_timestamp.as_ref()),
-            event_time: micro(event.event_time.as_ref()),
+            at: micro(event.event_time.as_ref()),
             series: event.series.as_ref().map(|series| Series {
                 last_observed_time: micro(series.last_observed_time.as_ref()),
             }),

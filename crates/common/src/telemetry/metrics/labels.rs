@@ -113,6 +113,18 @@ label! {
 }
 
 label! {
+    /// What became of a finished span.
+    SpanResult under "result" {
+        /// The collector has it.
+        Exported = "exported",
+        /// The collector refused it or did not answer.
+        Failed = "failed",
+        /// Too many waited for the collector already.
+        Dropped = "dropped",
+    }
+}
+
+label! {
     /// What kind of answer a call got.
     AnswerClass under "class" {
         /// 2xx.

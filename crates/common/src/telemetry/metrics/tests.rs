@@ -136,6 +136,7 @@ fn alerts_see_a_zero_before_the_first_one() {
     all::<PodAction>(&metrics, "sd_worker_pods_total");
     all::<CacheEntry>(&metrics, "sd_worker_cache_removed_total");
     all::<Peer>(&metrics, "sd_worker_peers_down");
+    all::<SpanResult>(&metrics, "sd_worker_spans_total");
 }
 
 #[test]

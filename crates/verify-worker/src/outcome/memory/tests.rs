@@ -92,7 +92,7 @@ fn the_last_words_about_a_pod_are_of_whoever_took_it_away() {
     );
     let evicted = event("Evicted", "The node was low on resource", "2026-01-01T11:58:00Z");
     assert_eq!(words(&[]), None);
-    assert_eq!(words(&[pulled.clone()]), None);
+    assert_eq!(words(std::slice::from_ref(&pulled)), None);
     assert_eq!(
         words(&[evicted, taint, pulled]).as_deref(),
         Some("TaintManagerEviction: Marking for deletion Pod builds/8609-abcde, token=[hidden]")
