@@ -49,6 +49,11 @@ lint: ## Lints and boundaries, as CI has them
 unit: ## Only the tests that need no peer
 	cargo test --workspace --exclude testbed --locked
 
+.PHONY: load
+load: peers ## Measure what a build costs the workers, beside a bare program (release builds; LOAD=... for options)
+	cargo build --release --workspace --bins --locked
+	target/release/load $(LOAD)
+
 .PHONY: deny
 deny: ## Licences, advisories, banned crates (needs cargo-deny)
 	cargo deny check
