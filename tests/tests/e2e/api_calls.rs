@@ -80,10 +80,11 @@ async fn a_build_that_is_set_up_in_silence_costs_its_events_too() -> anyhow::Res
         let (_start, verify) = world.workers(&[]).await?;
         let (_id, config) = world.build("sd/held:1");
         world.publish(config.start()).await?;
-        checks(&verify, 3).await?;
+        checks(&verify, 4).await?;
         let counted = calls(&verify).await?;
         let [looks, events] = ["get pod", "list events"].map(|name| of(&counted, "cluster", name));
-        anyhow::ensure!(looks >= 3 && events >= 3 && events <= looks, "{counted:?}");
+        // The first look may find a pod that has no node yet.
+        anyhow::ensure!(looks >= 4 && events >= 2 && events <= looks, "{counted:?}");
         anyhow::ensure!(only(&counted, &["get pod", "list events"]), "{counted:?}");
         Ok(())
     })
