@@ -39,6 +39,10 @@ lint: ## Lints and boundaries, as CI has them
 unit: ## Only the tests that need no peer
 	cargo test --workspace --exclude testbed --locked
 
+.PHONY: docs
+docs: ## Write docs/CONFIGURATION.md from the tables of settings
+	cargo run --quiet --package common --example configuration --locked > docs/CONFIGURATION.md
+
 .PHONY: deny
 deny: ## Licences, advisories, banned crates (needs cargo-deny)
 	cargo deny check

@@ -1,19 +1,24 @@
 //! What an operator can set: typed, validated, documented.
 //!
-//! Values come from built-in defaults, `config/default.yaml`, `config/local.yaml`, `NODE_CONFIG` and the
-//! environment, in that order. Nothing below `main` reads the environment or a file on its own.
+//! Values come from built-in defaults, the files of the configuration folder (`default.yaml`, `local.yaml`),
+//! `NODE_CONFIG` and the environment, in that order. Nothing below `main` reads the environment or a file on
+//! its own. `docs/CONFIGURATION.md` is written from the tables in [`variables`].
 
 mod broker;
 mod duration;
 mod ecosystem;
+mod effective;
 mod environment;
 mod executors;
 mod layers;
 mod load;
+mod notes;
 mod pod;
 mod problems;
+mod reference;
 mod secret;
 mod section;
+mod unread;
 pub mod variables;
 
 use std::{num::NonZeroU16, path::PathBuf, time::Duration};
@@ -22,10 +27,12 @@ use secrecy::SecretString;
 
 pub use self::{
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
+    effective::{Check, Effective},
     environment::{Environment, ProcessEnvironment},
     executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
     pod::{HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes},
     problems::{Problem, SettingsErrors},
+    reference::reference,
 };
 
 /// Everything that either worker can be told. Both binaries share it and read what they need.

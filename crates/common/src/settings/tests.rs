@@ -5,6 +5,10 @@ use serde_json::json;
 
 use super::*;
 
+mod check;
+mod layers;
+mod predecessor;
+
 const NO_FILES: &str = "/nonexistent";
 
 fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsErrors> {
@@ -331,7 +335,10 @@ fn executors_keep_their_order_and_further_ones_follow() {
     assert_eq!(names, ["k8s", "k8s-sandbox", "k8s-vm", "zebra", "antelope"]);
     assert_eq!(
         settings.warnings,
-        ["executor jenkins is left out: there is no plugin jenkins"]
+        [
+            "executor jenkins is left out: builds run in pods, Jenkins is not supported; its settings have no \
+             effect"
+        ]
     );
     let zebra = settings.executors.get("zebra").unwrap();
     assert_eq!(zebra.weightage, 2);

@@ -36,7 +36,7 @@ impl<'a> Annotations<'a> {
     }
 
     /// The value of `screwdriver.cd/<name>` or `beta.screwdriver.cd/<name>`, whichever stands later.
-    pub(super) fn get(self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn get(self, name: &str) -> Option<&'a Value> {
         let mut given = self.0.iter().filter(|(key, _)| short_name(key) == Some(name));
         given.next_back().map(|(_, value)| value)
     }
