@@ -12,6 +12,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
 
 const CONFIG_DIR: &str = "config-dir";
 const CHECK_CONFIG: &str = "check-config";
+/// `EX_USAGE`: the arguments are wrong, as wrong settings are.
+const EXIT_USAGE: u8 = 64;
 
 /// A subcommand: something that a worker's binary does beside running, without any connection.
 #[derive(Debug, Clone, Copy)]
@@ -34,15 +36,17 @@ pub enum Wish {
 
 /// Reads the process's arguments; `--help`, `--version` and wrong arguments end the process here.
 pub fn parse(service: &'static str, version: &'static str, tools: &[Tool]) -> Wish {
-    let mut command = command(service, version, tools);
-    let matches = command.get_matches_mut();
+    let matches = command(service, version, tools).get_matches();
     let directory = matches.get_one::<PathBuf>(CONFIG_DIR);
     let Some((name, arguments)) = matches.subcommand() else {
         return wish(&matches);
     };
     if matches.get_flag(CHECK_CONFIG) {
         let text = format!("--{CHECK_CONFIG} goes without {name}");
-        command.error(ErrorKind::ArgumentConflict, text).exit();
+        let answer = command(service, version, tools).error(ErrorKind::ArgumentConflict, text);
+        // Nobody listens: nothing more can be said.
+        let _ = answer.print();
+        return Wish::Done(ExitCode::from(EXIT_USAGE));
     }
     let chosen = tools.iter().find(|tool| (tool.command)().get_name() == name);
     Wish::Done(chosen.map_or(ExitCode::FAILURE, |tool| {
