@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(
             rights,
             [
-                "start-worker: pods get,list,create,delete,deletecollection",
+                "start-worker: pods get,create,delete,deletecollection",
                 "verify-worker: pods get,list,delete",
                 "verify-worker: events list",
             ]
