@@ -185,8 +185,8 @@ pub enum LogFormat {
 /// Where health and metrics are served.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Address to listen on.
-    pub host: std::net::IpAddr,
+    /// Name or address to listen on.
+    pub host: String,
     /// Port to listen on; 0 lets the system choose (printed in the log).
     pub port: u16,
 }

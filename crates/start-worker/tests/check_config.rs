@@ -1,19 +1,21 @@
 //! `start-worker --check-config` as an operator calls it.
 
-use std::process::{Command, Output};
+use std::{
+    io,
+    process::{Command, Output},
+};
 
-fn check(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+fn check(arguments: &[&str], variables: &[(&str, &str)]) -> io::Result<Output> {
     Command::new(env!("CARGO_BIN_EXE_start-worker"))
         .args(["--config-dir", "/nonexistent"])
         .args(arguments)
         .env_clear()
         .envs(variables.iter().copied())
         .output()
-        .unwrap()
 }
 
 fn texts(output: &Output) -> (String, String) {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (text(&output.stdout), text(&output.stderr))
 }
 
@@ -24,7 +26,7 @@ fn what_holds_is_printed_and_warnings_are_told() {
         ("RABBITMQ_QUEUE", "builds"),
         ("URI", "http://a.example"),
     ];
-    let output = check(&["--check-config"], &variables);
+    let output = check(&["--check-config"], &variables).unwrap();
     let (stdout, stderr) = texts(&output);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(
@@ -44,7 +46,8 @@ fn all_problems_are_told_at_once_and_nothing_is_printed() {
     let output = check(
         &["--check-config"],
         &[("RABBITMQ_PORT", "s3cret"), ("OUTAGE_HOLD", "s3cret")],
-    );
+    )
+    .unwrap();
     let (stdout, stderr) = texts(&output);
     assert_eq!((output.status.code(), stdout.as_str()), (Some(64), ""));
     assert!(stderr.contains("2 problems in the settings:"), "{stderr}");
@@ -61,7 +64,10 @@ fn a_worker_with_wrong_settings_ends_with_the_same_words() {
         ("EXECUTOR_PLUGIN", "jenkins"),
         ("EXECUTOR_JENKINS_HOST", "ci.example"),
     ];
-    let (checked, started) = (check(&["--check-config"], &wrong), check(&[], &wrong));
+    let (checked, started) = (
+        check(&["--check-config"], &wrong).unwrap(),
+        check(&[], &wrong).unwrap(),
+    );
     assert_eq!(started.status.code(), Some(64));
     let (_, started) = texts(&started);
     assert!(started.contains("Jenkins is not supported"), "{started}");

@@ -81,16 +81,15 @@ impl ExecutorsSettings {
         for name in section.keys().into_iter().filter(|name| *name != "plugin") {
             let entry = section.section(name);
             let plugin = entry.text_or("pluginName", name);
-            match PLUGINS.iter().find(|(known, _)| *known == plugin) {
-                Some((_, plugin)) => all.push(ExecutorSettings::read(name, *plugin, &entry, ecosystem)),
-                None => {
-                    section.idle(name);
-                    let why = why_left_out(&plugin);
-                    section
-                        .notes()
-                        .warn(format!("executor {name} is left out: {why}"));
-                    left_out.push((name, why));
-                }
+            if let Some((_, plugin)) = PLUGINS.iter().find(|(known, _)| *known == plugin) {
+                all.push(ExecutorSettings::read(name, *plugin, &entry, ecosystem));
+            } else {
+                section.idle(name);
+                let why = why_left_out(&plugin);
+                section
+                    .notes()
+                    .warn(format!("executor {name} is left out: {why}"));
+                left_out.push((name, why));
             }
         }
         let default = default(section, &all, &left_out);
@@ -142,10 +141,9 @@ fn default(section: &Section<'_>, all: &[ExecutorSettings], left_out: &[(&str, S
     let default = section.text_or(key, &first.name);
     if !all.iter().any(|executor| executor.name == default) {
         let names: Vec<&str> = all.iter().map(|executor| executor.name.as_str()).collect();
-        let mut expectation = format!("expected the name of an executor: {}", names.join(", "));
-        if let Some((name, why)) = left_out.iter().find(|(name, _)| *name == default) {
-            expectation.push_str(&format!("; {name} is left out: {why}"));
-        }
+        let asked = left_out.iter().find(|(name, _)| *name == default);
+        let why = asked.map_or_else(String::new, |(name, why)| format!("; {name} is left out: {why}"));
+        let expectation = format!("expected the name of an executor: {}{why}", names.join(", "));
         section.problem(key, expectation);
     }
     default

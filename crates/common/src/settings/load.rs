@@ -171,16 +171,18 @@ fn log_filter(section: &Section<'_>) -> String {
     ];
     let level = section.choice_or("logLevel", &levels, "info");
     let filter = section.text("logFilter");
-    if filter
-        .as_ref()
-        .is_some_and(|filter| tracing_subscriber::EnvFilter::try_new(filter).is_err())
-    {
+    if !filter.as_deref().is_none_or(is_filter) {
         section.problem(
             "logFilter",
             "expected a filter of tracing, such as info,common::broker=debug",
         );
     }
     filter.unwrap_or_else(|| level.to_owned())
+}
+
+/// The library's parser panics on some characters beyond ASCII; names of modules have none.
+fn is_filter(text: &str) -> bool {
+    text.is_ascii() && tracing_subscriber::EnvFilter::try_new(text).is_ok()
 }
 
 fn log_format(section: &Section<'_>, terminal: bool) -> LogFormat {
@@ -202,20 +204,16 @@ fn log_format(section: &Section<'_>, terminal: bool) -> LogFormat {
 impl HttpSettings {
     fn read(section: &Section<'_>) -> Self {
         let host = section.text_or("host", "0.0.0.0");
-        let address = if host == "localhost" {
-            Some(IpAddr::from([127, 0, 0, 1]))
-        } else {
-            host.parse().ok()
-        };
-        if address.is_none() {
+        let address: Result<IpAddr, _> = host.parse();
+        if address.is_err() && url::Host::parse(&host).is_err() {
             section.problem(
                 "host",
-                "expected an IP address to listen on, such as 0.0.0.0 or ::",
+                "expected an address or a name to listen on, such as 0.0.0.0, :: or localhost",
             );
         }
         let port = section.integer_or("port", 0..=u64::from(u16::MAX), "a port", 80);
         Self {
-            host: address.unwrap_or(IpAddr::from([0, 0, 0, 0])),
+            host,
             port: u16::try_from(port).unwrap_or(80),
         }
     }

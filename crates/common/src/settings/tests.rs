@@ -359,6 +359,14 @@ fn executors_keep_their_order_and_further_ones_follow() {
 }
 
 #[test]
+fn health_listens_on_a_name_or_an_address() {
+    for host in ["0.0.0.0", "::", "localhost", "worker.example"] {
+        assert_eq!(load(&[("HOST", host)]).unwrap().http.host, host);
+    }
+    assert!(problems(&[("HOST", "a b")]).contains("HOST: expected an address or a name"));
+}
+
+#[test]
 fn an_exclusion_may_be_a_list_or_one_expression() {
     for (text, expected) in [
         ("['a', 'b+']", vec!["a", "b+"]),
@@ -416,6 +424,13 @@ fn npm_log_levels_are_understood() {
         (&[], "info"),
     ] {
         assert_eq!(load(variables).unwrap().telemetry.log_filter, filter);
+    }
+}
+
+#[test]
+fn a_filter_that_the_library_cannot_stand_is_a_problem() {
+    for text in ["\u{2000}a[", "\u{e9}=debug", "common=loud"] {
+        assert!(problems(&[("RUST_LOG", text)]).contains("RUST_LOG: expected a filter"));
     }
 }
 

@@ -194,9 +194,9 @@ impl Section<'_> {
 
     /// The same, but `http://` may be left out.
     pub(in crate::settings) fn url_or_host(&self, key: &str) -> Option<String> {
-        let parse = |text: &str| match text.contains("://") {
-            true => url::Url::parse(text),
-            false => url::Url::parse(&format!("http://{text}")),
+        let parse = |text: &str| {
+            let scheme = if text.contains("://") { "" } else { "http://" };
+            url::Url::parse(&format!("{scheme}{text}"))
         };
         self.address(
             key,

@@ -9,10 +9,14 @@ pub(in crate::settings) fn origins(value: &Value) -> Vec<&str> {
     fn collect<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
         match &value.kind {
             ValueKind::Table(table) if !table.is_empty() => {
-                table.values().for_each(|value| collect(value, found));
+                for value in table.values() {
+                    collect(value, found);
+                }
             }
             ValueKind::Array(items) if !items.is_empty() => {
-                items.iter().for_each(|value| collect(value, found));
+                for value in items {
+                    collect(value, found);
+                }
             }
             _ => found.extend(value.origin().filter(|origin| !found.contains(origin))),
         }

@@ -173,6 +173,6 @@ pub(super) const VARIABLES: &[Variable] = rows! {
 
     // Health
     ("PORT", Key("httpd.port"), Number, "80", "port of health and metrics")
-    ("HOST", Key("httpd.host"), Text, "0.0.0.0", "address of health and metrics")
+    ("HOST", Key("httpd.host"), Text, "0.0.0.0", "address or name to serve health and metrics on")
     ("URI", Key("httpd.uri"), Idle, "http://IP_ADDRESS:PORT", "nor had it in the predecessor")
 };

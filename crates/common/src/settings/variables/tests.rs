@@ -210,7 +210,7 @@ fn values() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn any_value_of_any_variable_is_a_setting_or_a_problem_that_names_it(
