@@ -4,6 +4,8 @@
 mod bad_input;
 #[path = "e2e/corner.rs"]
 mod corner;
+#[path = "e2e/documented.rs"]
+mod documented;
 #[path = "e2e/environment.rs"]
 mod environment;
 #[path = "e2e/finished.rs"]
@@ -14,6 +16,8 @@ mod health;
 mod p1_one_pod;
 #[path = "e2e/p2_no_build_lost.rs"]
 mod p2_no_build_lost;
+#[path = "e2e/p3_no_healthy_build_failed.rs"]
+mod p3_no_healthy_build_failed;
 #[path = "e2e/p4_timers.rs"]
 mod p4_timers;
 #[path = "e2e/p5_trace.rs"]

@@ -1,8 +1,6 @@
 //! The road of a delivery on a real broker, with a handler that panics: whatever happens, the message is
 //! settled, and so is the next one.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::{
     collections::HashMap,
     path::Path,

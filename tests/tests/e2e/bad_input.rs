@@ -16,7 +16,7 @@ use testbed::{
 };
 
 use crate::{
-    corner::{SOON, counted, has_node, holds, ours, play},
+    corner::{SOON, counted, has_node, holds, number, ours, play},
     p2_no_build_lost::hours_ago,
 };
 
@@ -99,7 +99,7 @@ async fn every_bad_message_is_parked_for_its_reason_and_the_next_one_is_handled(
             let label = format!("reason=\"{reason}\"");
             let counted = counted(&start, &["sd_worker_parked", &label]).await?;
             anyhow::ensure!(
-                (counted - times as f64).abs() < 0.5,
+                (counted - number(times)).abs() < 0.5,
                 "{reason}: counted {counted}"
             );
         }

@@ -18,7 +18,7 @@ use testbed::{
     world::{Peers, World},
 };
 
-use crate::corner::{SOON, has_node, holds, ours, play, play_in};
+use crate::corner::{SOON, has_node, holds, logged, ours, play, play_in};
 
 /// What waits for a person comes back once a minute.
 const A_MINUTE: Duration = Duration::from_secs(90);
@@ -98,12 +98,26 @@ async fn a_builds_api_that_is_not_trusted_holds_reports_and_names_the_setting() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vhost_that_is_not_there_makes_unready_and_names_the_setting() -> anyhow::Result<()> {
+async fn a_vhost_that_is_not_there_makes_unready_until_it_is_made() -> anyhow::Result<()> {
     play("env-vhost", async |world| {
-        let settings = [("RABBITMQ_VIRTUAL_HOST", "/no-such-vhost")];
+        let late = format!("late-{}", world.namespace.name());
+        let path = format!("/{late}");
+        let settings = [
+            ("RABBITMQ_VIRTUAL_HOST", path.as_str()),
+            ("RABBITMQ_TOPOLOGY", "declare"),
+        ];
         let environment = world.environment(Kind::Start, &settings);
-        let worker = Worker::launch(Kind::Start, environment, world.directory())?;
-        unready(&worker, &["RABBITMQ_VIRTUAL_HOST", "no-such-vhost"]).await
+        let mut worker = Worker::launch(Kind::Start, environment, world.directory())?;
+        unready(&worker, &["RABBITMQ_VIRTUAL_HOST", &late]).await?;
+        let (broker, user) = (&world.peers.broker, world.vhost.user());
+        if broker.owned() {
+            broker.ctl(&["add_vhost", &late]).await?;
+            broker
+                .ctl(&["set_permissions", "-p", &late, &user, ".*", ".*", ".*"])
+                .await?;
+            worker.ready(SOON).await?;
+        }
+        Ok(())
     })
     .await
 }
@@ -190,15 +204,6 @@ async fn hears(world: &World, id: u64, words: &str) -> anyhow::Result<()> {
             "it was told {told:?}"
         );
         anyhow::ensure!(told.iter().all(|asked| asked.status().is_none()), "it was failed");
-        Ok::<_, anyhow::Error>(())
-    })
-    .await
-}
-
-async fn logged(worker: &Worker, words: &str) -> anyhow::Result<()> {
-    poll::until(&format!("the log to say: {words}"), SOON, || async {
-        let log = worker.log();
-        anyhow::ensure!(log.contains(words), "it says\n{log}");
         Ok::<_, anyhow::Error>(())
     })
     .await
