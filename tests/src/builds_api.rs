@@ -25,12 +25,14 @@ mod fault;
 mod history;
 mod rules;
 mod token;
+mod tools;
 
 pub use self::{
     build::{Build, Status, Step},
     fault::{Down, Fault},
     history::Asked,
     token::{CANARY, Scope, token_for},
+    tools::{API_TOKEN, PIPELINE},
 };
 pub use crate::http_server::Identity;
 
@@ -57,6 +59,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     builds: BTreeMap<u64, Build>,
+    /// The lines that steps have logged, by build and step.
+    logs: BTreeMap<(u64, String), Vec<String>>,
     history: Vec<Asked>,
     faults: fault::Plan,
     down: Option<Down>,
@@ -128,6 +132,13 @@ impl BuildsApi {
         Ok(())
     }
 
+    /// Has a step of a build log a line.
+    pub fn log(&self, id: u64, step: &str, line: &str) {
+        let mut state = self.shared.state();
+        let lines = state.logs.entry((id, step.to_owned())).or_default();
+        lines.push(line.to_owned());
+    }
+
     /// Marks the build's event as aborted: the next accepted change makes the build ABORTED.
     pub fn abort_event(&self, id: u64) {
         if let Some(build) = self.shared.state().builds.get_mut(&id) {
@@ -138,6 +149,16 @@ impl BuildsApi {
     /// Every request so far, in the order of arrival.
     pub fn history(&self) -> Vec<Asked> {
         self.shared.state().history.clone()
+    }
+
+    /// How many requests so far were such.
+    pub fn count(&self, such: impl Fn(&Asked) -> bool) -> usize {
+        self.shared
+            .state()
+            .history
+            .iter()
+            .filter(|asked| such(asked))
+            .count()
     }
 
     /// The updates of one build that were answered with 2xx.
@@ -228,7 +249,7 @@ impl Shared {
         state.history.push(Asked {
             at: now(),
             method: call.method.clone(),
-            path: call.path.clone(),
+            path: tools::without_secret(&call.path),
             body: serde_json::from_slice(&call.body).unwrap_or_default(),
             traceparent: traceparent.map(ToOwned::to_owned),
             answered: None,

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod http_client;
 mod http_server;
 pub mod kubelet;
+pub mod load;
 pub mod pki;
 pub mod poll;
 pub mod process;

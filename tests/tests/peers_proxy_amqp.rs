@@ -4,7 +4,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -15,29 +15,44 @@ use lapin::{
     options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions},
     types::FieldTable,
 };
+use tempfile::TempDir;
 use testbed::{
-    broker::{Permissions, Vhost},
+    broker::{Broker, Permissions, Vhost},
     poll,
     proxy::amqp::{Act, AmqpProxy, End, Point, Rule, Which},
-    world::Peers,
 };
+use tokio::sync::Mutex;
 
 const SOON: Duration = Duration::from_secs(20);
 
+/// Shared by the tests that run at the same time; the last one stops it.
+static BROKER: Mutex<Weak<(Broker, TempDir)>> = Mutex::const_new(Weak::new());
+
 /// A vhost, and a proxy in front of its broker.
 struct Corner {
-    _peers: Arc<Peers>,
+    _broker: Arc<(Broker, TempDir)>,
     vhost: Vhost,
     proxy: AmqpProxy,
 }
 
+async fn broker() -> Arc<(Broker, TempDir)> {
+    let mut running = BROKER.lock().await;
+    if let Some(broker) = running.upgrade() {
+        return broker;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let broker = Arc::new((Broker::start(directory.path()).await.unwrap(), directory));
+    *running = Arc::downgrade(&broker);
+    broker
+}
+
 impl Corner {
     async fn new(name: &str) -> Self {
-        let peers = Peers::shared().await.unwrap();
-        let vhost = peers.broker.vhost(name, Permissions::All).await.unwrap();
+        let broker = broker().await;
+        let vhost = broker.0.vhost(name, Permissions::All).await.unwrap();
         let proxy = AmqpProxy::start(vhost.address().unwrap()).unwrap();
         Self {
-            _peers: peers,
+            _broker: broker,
             vhost,
             proxy,
         }

@@ -2,6 +2,8 @@
 //! errors by meaning ([`error`]). No decision lives here.
 
 pub mod error;
+mod read;
+mod secrets;
 
 use std::time::Duration;
 
@@ -12,14 +14,16 @@ use hyper_util::{
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::{
     Api, Client, Config,
-    api::{DeleteParams, ListParams, PostParams, Preconditions},
+    api::{DeleteParams, GetParams, ListParams, PostParams, Preconditions},
     client::ConfigExt,
     config::AuthInfo,
+    core::Request,
 };
 use tower::ServiceBuilder;
 use tracing::Instrument;
 
 pub use error::{Class, ClusterError};
+use read::{Made, ReadPod};
 
 use crate::{
     settings::ClusterSettings,
@@ -73,16 +77,25 @@ impl Cluster {
     }
 
     /// Creates `pod`. Safe to repeat when the result is unknown, because the pod has a name.
-    pub async fn create(&self, pod: &Pod) -> Result<Pod, ClusterError> {
-        let params = PostParams::default();
+    pub async fn create(&self, pod: &Pod) -> Result<(), ClusterError> {
         let name = pod.metadata.name.as_deref().unwrap_or_default();
-        self.call("create pod", name, self.pods.create(&params, pod))
-            .await
+        let create = async {
+            let body = serde_json::to_vec(pod).map_err(kube::Error::SerdeError)?;
+            let request = Request::new(self.pods.resource_url());
+            let request = request.create(&PostParams::default(), body);
+            let made = self.client.request(request.map_err(kube::Error::BuildRequest)?);
+            made.await.map(|Made { .. }| ())
+        };
+        self.call("create pod", name, create).await
     }
 
     /// The pod called `name`, if there is one.
     pub async fn get(&self, name: &str) -> Result<Option<Pod>, ClusterError> {
-        let get = async { absence(self.pods.get(name).await) };
+        let get = async {
+            let request = Request::new(self.pods.resource_url()).get(name, &GetParams::default());
+            let read = self.client.request(request.map_err(kube::Error::BuildRequest)?);
+            absence(read.await.map(|pod: ReadPod| Pod::from(pod)))
+        };
         self.call("get pod", name, get).await
     }
 

@@ -1,7 +1,7 @@
 //! What a worker can be told on its command line: to run, to show its settings, or to do one thing without
 //! a connection.
 //!
-//! `--config-dir` goes before or after a tool's name. `--help` and `--version` end in the parser.
+//! `--config-dir` goes before or after a tool's name. `--help` and `--version` end here too.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,10 +10,10 @@ use std::{
 
 use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind, value_parser};
 
+/// `EX_USAGE`: the arguments are wrong.
+const EXIT_USAGE: u8 = 64;
 const CONFIG_DIR: &str = "config-dir";
 const CHECK_CONFIG: &str = "check-config";
-/// `EX_USAGE`: the arguments are wrong, as wrong settings are.
-const EXIT_USAGE: u8 = 64;
 
 /// A subcommand: something that a worker's binary does beside running, without any connection.
 #[derive(Debug, Clone, Copy)]
@@ -34,19 +34,20 @@ pub enum Wish {
     Done(ExitCode),
 }
 
-/// Reads the process's arguments; `--help`, `--version` and wrong arguments end the process here.
+/// Reads the process's arguments. `--help`, `--version` and wrong arguments are answered here.
 pub fn parse(service: &'static str, version: &'static str, tools: &[Tool]) -> Wish {
-    let matches = command(service, version, tools).get_matches();
+    let matches = match command(service, version, tools).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return Wish::Done(answer(&error)),
+    };
     let directory = matches.get_one::<PathBuf>(CONFIG_DIR);
     let Some((name, arguments)) = matches.subcommand() else {
         return wish(&matches);
     };
     if matches.get_flag(CHECK_CONFIG) {
         let text = format!("--{CHECK_CONFIG} goes without {name}");
-        let answer = command(service, version, tools).error(ErrorKind::ArgumentConflict, text);
-        // Nobody listens: nothing more can be said.
-        let _ = answer.print();
-        return Wish::Done(ExitCode::from(EXIT_USAGE));
+        let error = command(service, version, tools).error(ErrorKind::ArgumentConflict, text);
+        return Wish::Done(answer(&error));
     }
     let chosen = tools.iter().find(|tool| (tool.command)().get_name() == name);
     Wish::Done(chosen.map_or(ExitCode::FAILURE, |tool| {
@@ -61,6 +62,16 @@ fn wish(matches: &ArgMatches) -> Wish {
         Wish::CheckConfig(directory)
     } else {
         Wish::Run(directory)
+    }
+}
+
+fn answer(error: &clap::Error) -> ExitCode {
+    // Nobody is left to be told that nothing can be printed.
+    error.print().ok();
+    if error.use_stderr() {
+        ExitCode::from(EXIT_USAGE)
+    } else {
+        ExitCode::SUCCESS
     }
 }
 

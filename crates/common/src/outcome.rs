@@ -24,6 +24,8 @@ pub enum Outcome {
     Probed,
     /// The build container runs or ran; its chain of checks ends.
     Healthy,
+    /// The build container runs, and running builds are watched: the next check is armed.
+    Watching,
     /// The build waits or progresses; the next check is armed.
     Rearmed,
     /// The pod never ran by the cluster's fault; its replacement is on its way and the chain goes on.
@@ -93,6 +95,9 @@ pub enum ParkReason {
     /// A cache folder that lies outside the cache.
     #[error("the cache folder is not inside the cache")]
     UnsafePath,
+    /// The cache cannot be cleared before somebody mends the mount or its permissions.
+    #[error("the cache cannot be cleared as it is mounted here")]
+    CacheUnusable,
 }
 
 /// What happens to the message.
@@ -121,6 +126,7 @@ impl Outcome {
             | Self::Cleared
             | Self::Probed
             | Self::Healthy
+            | Self::Watching
             | Self::Rearmed
             | Self::Recreating
             | Self::Failed
@@ -141,6 +147,7 @@ impl Outcome {
             Self::Cleared => "cleared",
             Self::Probed => "probed",
             Self::Healthy => "healthy",
+            Self::Watching => "watching",
             Self::Rearmed => "rearmed",
             Self::Recreating => "recreating",
             Self::Failed => "failed",
@@ -165,6 +172,7 @@ impl Outcome {
             | Self::Cleared
             | Self::Probed
             | Self::Healthy
+            | Self::Watching
             | Self::Rearmed
             | Self::Recreating
             | Self::Failed
@@ -187,6 +195,7 @@ impl ParkReason {
             Self::ReportInvalid => "report-invalid",
             Self::AttemptsSpent => "attempts-spent",
             Self::UnsafePath => "unsafe-path",
+            Self::CacheUnusable => "cache-unusable",
         }
     }
 }
@@ -229,7 +238,8 @@ mod tests {
             Outcome::Stopped => Outcome::Cleared,
             Outcome::Cleared => Outcome::Probed,
             Outcome::Probed => Outcome::Healthy,
-            Outcome::Healthy => Outcome::Rearmed,
+            Outcome::Healthy => Outcome::Watching,
+            Outcome::Watching => Outcome::Rearmed,
             Outcome::Rearmed => Outcome::Recreating,
             Outcome::Recreating => Outcome::Failed,
             Outcome::Failed => Outcome::Finished,

@@ -4,7 +4,10 @@
 //! Start: settings with all problems at once (exit 64), telemetry, health (live, not ready), clients,
 //! broker, ready. Stop: not ready, stop taking, finish what is in hand, close, flush, exit 0.
 
-use std::{collections::HashMap, error::Error, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, error::Error, num::NonZero, path::Path, process::ExitCode, sync::Arc,
+    time::Duration,
+};
 
 use screwdriver_api_client::SetupError;
 
@@ -30,6 +33,10 @@ use crate::{
 const EXIT_SETTINGS: u8 = 64;
 /// Longest that exporting the last spans may take.
 const FLUSH: Duration = Duration::from_secs(2);
+
+/// Most threads of the runtime. Deliveries wait for peers nearly all of their time: two threads start more builds
+/// than an API server takes, and each more costs wake-ups and memory on machines of many cores.
+const MOST_THREADS: usize = 2;
 
 /// Longest that threads which cannot be stopped are waited for at the end.
 const LEFTOVERS: Duration = Duration::from_millis(500);
@@ -115,7 +122,12 @@ where
             return ExitCode::from(EXIT_SETTINGS);
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(MOST_THREADS))
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(error = &error as &dyn Error, "no runtime");
@@ -139,7 +151,7 @@ where
         telemetry.shutdown(FLUSH).await;
         code
     });
-    // A cache that is being removed may take minutes: it goes on until the process ends.
+    // A file system that does not answer keeps its thread: it is not waited for.
     runtime.shutdown_timeout(LEFTOVERS);
     code
 }
@@ -226,6 +238,11 @@ impl Service {
     /// Counters.
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
+    }
+
+    /// Cancelled when no more work may be taken and what is in hand should end soon.
+    pub fn draining(&self) -> tokio_util::sync::CancellationToken {
+        self.shutdown.draining().clone()
     }
 
     /// Publishes to queues of ours.

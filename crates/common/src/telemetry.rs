@@ -82,6 +82,7 @@ impl Telemetry {
                 settings.sample_ratio,
                 service,
                 version,
+                &metrics,
             )?),
             None => None,
         };

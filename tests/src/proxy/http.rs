@@ -10,6 +10,7 @@ use std::{
 use axum::body::Body;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use tokio_util::task::TaskTracker;
 
 use self::plan::Plan;
 use crate::{
@@ -71,6 +72,7 @@ pub struct Call {
 struct Shared {
     upstream: Upstream,
     state: Mutex<State>,
+    tasks: TaskTracker,
 }
 
 #[derive(Default)]
@@ -92,6 +94,7 @@ impl HttpProxy {
         let shared = Arc::new(Shared {
             upstream,
             state: Mutex::default(),
+            tasks: TaskTracker::new(),
         });
         let passing = Arc::clone(&shared);
         let server = Server::start_with(name, identity, versions, move |request| {
@@ -198,7 +201,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn serve(&self, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+    async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
         let (head, body) = request.into_parts();
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         let (number, act) = self.remember(head.method.as_str(), path);
@@ -211,12 +214,17 @@ impl Shared {
             .body(Body::from(body))
             .map_err(|_| Cut)?;
         *onward.headers_mut() = end_to_end(head.headers);
-        let answer = self.act(number, act, onward).await;
-        let answered = answer
-            .as_ref()
-            .map_or(Answered::Cut, |answer| Answered::Status(answer.status().as_u16()));
-        self.ended(number, answered);
-        answer
+        // In a task of its own: like the server behind, it finishes its work when the client has gone away.
+        let tasks = self.tasks.clone();
+        let task = tasks.spawn(async move {
+            let answer = self.act(number, act, onward).await;
+            let answered = answer
+                .as_ref()
+                .map_or(Answered::Cut, |answer| Answered::Status(answer.status().as_u16()));
+            self.ended(number, answered);
+            answer
+        });
+        task.await.map_err(|_| Cut)?
     }
 
     /// Keeps the call before it is answered, so that a stalled one is seen too.

@@ -18,7 +18,7 @@ use testbed::{
     world::{Peers, World},
 };
 
-use crate::corner::{SOON, has_node, holds, logged, ours, play, play_in};
+use crate::corner::{SOON, has_node, holds, logged, not_failed, ours, play, play_in};
 
 /// What waits for a person comes back once a minute.
 const A_MINUTE: Duration = Duration::from_secs(90);
@@ -67,6 +67,29 @@ async fn a_missing_right_holds_starts_until_it_is_given() -> anyhow::Result<()> 
         bindings.create(&PostParams::default(), &binding).await?;
         world.one_pod(id, A_MINUTE).await?;
         still_ready(&start).await
+    })
+    .await
+}
+
+/// Whether the pod runs cannot be read: that is nothing against the build.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_right_to_read_pods_holds_checks_and_fails_nothing() -> anyhow::Result<()> {
+    play("env-rbac-verify", async |world| {
+        let client = world.peers.control_plane.client()?;
+        let bindings: Api<RoleBinding> = Api::namespaced(client, world.namespace.name());
+        bindings.delete("verify-worker", &DeleteParams::default()).await?;
+        let (_start, verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        world.one_pod(id, SOON).await?;
+        let held = holds(&world, &ours(&world, "checks.v1.delay.60000"), 1, SOON).await?;
+        anyhow::ensure!(
+            held.iter().all(|seen| seen.body["check"]["attempt"] == 0),
+            "{held:?}"
+        );
+        logged(&verify, "the worker's service account may not do this").await?;
+        not_failed(&world, id)?;
+        still_ready(&verify).await
     })
     .await
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ResourceQuota};
 use kube::{
     Api,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -178,7 +178,7 @@ async fn at_once(world: &World, id: u64) -> anyhow::Result<()> {
 }
 
 /// The API server's caches follow within milliseconds: asks with a pod that is not kept.
-pub(crate) async fn until_pods_are_refused(world: &World, words: &str) -> anyhow::Result<()> {
+async fn until_pods_are_refused(world: &World, words: &str) -> anyhow::Result<()> {
     let pod: Pod = serde_json::from_value(json!({
         "metadata": { "name": "asking" },
         "spec": { "containers": [{ "name": "asking", "image": "asking" }] },
@@ -197,6 +197,18 @@ pub(crate) async fn until_pods_are_refused(world: &World, words: &str) -> anyhow
         }
     })
     .await
+}
+
+/// No pod fits into the namespace as long as the quota `builds` stands.
+pub(crate) async fn no_room(world: &World) -> anyhow::Result<Api<ResourceQuota>> {
+    let client = world.peers.control_plane.client()?;
+    let quotas: Api<ResourceQuota> = Api::namespaced(client, world.namespace.name());
+    let none = json!({ "metadata": { "name": "builds" }, "spec": { "hard": { "pods": "0" } } });
+    quotas
+        .create(&PostParams::default(), &serde_json::from_value(none)?)
+        .await?;
+    until_pods_are_refused(world, "exceeded quota").await?;
+    Ok(quotas)
 }
 
 #[expect(clippy::disallowed_methods, reason = "tokens are about the real time")]

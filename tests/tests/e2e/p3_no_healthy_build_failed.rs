@@ -3,11 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::ResourceQuota;
-use kube::{
-    Api,
-    api::{Patch, PatchParams, PostParams},
-};
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use testbed::{
     builds_api::{Build, Status},
@@ -20,7 +16,7 @@ use testbed::{
 
 use crate::{
     corner::{SOON, handled, has_node, holds, logged, not_failed, ours, play, with},
-    p2_no_build_lost::until_pods_are_refused,
+    p2_no_build_lost::no_room,
 };
 
 /// Outages here are shorter than deliveries wait in place.
@@ -75,13 +71,7 @@ async fn a_pod_that_waits_or_initialises_longer_than_the_init_timeout_is_no_fail
 #[tokio::test(flavor = "multi_thread")]
 async fn a_create_that_quota_holds_back_while_its_checks_fire_is_no_failure() -> anyhow::Result<()> {
     play("p3-quota", async |world| {
-        let quotas: Api<ResourceQuota> =
-            Api::namespaced(world.peers.control_plane.client()?, world.namespace.name());
-        let none = json!({ "metadata": { "name": "builds" }, "spec": { "hard": { "pods": "0" } } });
-        quotas
-            .create(&PostParams::default(), &serde_json::from_value(none)?)
-            .await?;
-        until_pods_are_refused(&world, "exceeded quota").await?;
+        let quotas = no_room(&world).await?;
         let (_start, verify) = world.workers(&[]).await?;
         let (id, config) = world.build("node:22");
         world.publish(config.start()).await?;

@@ -30,6 +30,9 @@ use crate::{
 };
 
 const CONNECT: Duration = Duration::from_secs(10);
+/// Largest frame, in bytes. lapin keeps room for 32 of them each way on each connection: with the broker's own
+/// 128 KiB that is 16 MiB of memory, most of which nothing ever needs. Larger messages travel in several frames.
+const FRAME: u32 = 16 * 1024;
 /// Longest that closing may take: acks that do not get through come again.
 const CLOSING: Duration = Duration::from_secs(2);
 pub(super) const OK: u16 = 200;
@@ -228,6 +231,7 @@ fn uri(settings: &BrokerSettings) -> AMQPUri {
         vhost: settings.vhost.clone(),
         query: AMQPQueryString {
             heartbeat: Some(u16::try_from(settings.heartbeat.as_secs()).unwrap_or(u16::MAX)),
+            frame_max: Some(FRAME),
             ..AMQPQueryString::default()
         },
     }

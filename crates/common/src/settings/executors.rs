@@ -172,7 +172,7 @@ impl ExecutorSettings {
         let value = layers::from_json(options, None);
         let options = Section::root(&value, &notes);
         let ecosystem = EcosystemSettings::read(&options.section("ecosystem"));
-        let executor = Self::with_options(name, plugin, &options, ecosystem);
+        let executor = Self::with_options(name, plugin, &options, ecosystem, any_prefix);
         notes.unless_wrong(executor)
     }
 
@@ -190,11 +190,17 @@ impl ExecutorSettings {
                 .iter()
                 .flat_map(|key| entry.expressions(key))
                 .collect(),
-            ..Self::with_options(name, plugin, &options, ecosystem)
+            ..Self::with_options(name, plugin, &options, ecosystem, prefix)
         }
     }
 
-    fn with_options(name: &str, plugin: Plugin, options: &Section<'_>, ecosystem: EcosystemSettings) -> Self {
+    fn with_options(
+        name: &str,
+        plugin: Plugin,
+        options: &Section<'_>,
+        ecosystem: EcosystemSettings,
+        prefix: fn(&Section<'_>) -> String,
+    ) -> Self {
         options.idle("requestretry");
         options.section("kubernetes").idle("podStatusQueryDelay");
         Self {
@@ -222,9 +228,14 @@ fn weightage(entry: &Section<'_>) -> u32 {
     whole
 }
 
+/// Options that stand alone may have any: what the predecessor made of it can still be looked at.
+fn any_prefix(options: &Section<'_>) -> String {
+    options.text_or("prefix", "")
+}
+
 /// Kubernetes refuses every pod of an executor whose prefix does not fit its names.
 fn prefix(options: &Section<'_>) -> String {
-    let prefix = options.text_or("prefix", "");
+    let prefix = any_prefix(options);
     let fits = prefix
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');

@@ -1,12 +1,14 @@
 //! Turns the merged configuration into [`Settings`].
 
-use std::{net::IpAddr, path::Path, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, path::Path, time::Duration};
 
 use super::{
     BrokerSettings, BuildsApiSettings, Check, CheckSettings, Clocks, EcosystemSettings, Environment,
     ExecutorsSettings, HttpSettings, LogFormat, Plugin, Settings, SettingsErrors, StartSettings,
     TelemetrySettings, duration, layers, notes::Notes, section::Section, unread,
 };
+
+use crate::verdict::Reason;
 
 const MINUTES_A_DAY: f64 = 24.0 * 60.0;
 
@@ -112,14 +114,43 @@ impl CheckSettings {
                 .filter(|age| *age < init_timeout)
                 .collect(),
             init_timeout,
+            watch_running: watch_running(section),
             clocks: Clocks {
                 scheduling: positive(&clocks, "scheduling", "15m"),
                 pulling: positive(&clocks, "pulling", "15m"),
                 initialising: positive(&clocks, "initialising", "5m"),
                 starting: positive(&clocks, "starting", "5m"),
+                graces: graces(section),
             },
         }
     }
+}
+
+/// A pace, or none for 0s. Whole milliseconds, since that is what delay queues are named after.
+fn watch_running(section: &Section<'_>) -> Option<Duration> {
+    let pace = section.duration("watchRunning").filter(|pace| !pace.is_zero())?;
+    if pace < Duration::from_secs(1) {
+        section.problem("watchRunning", "expected 1s or more, or 0s for never");
+    }
+    Some(Duration::from_millis(
+        u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
+    ))
+}
+
+/// Durations by the labels of reasons.
+fn graces(section: &Section<'_>) -> BTreeMap<Reason, Duration> {
+    let graces = section.section("graces");
+    let named = graces.keys().into_iter().filter_map(|label| {
+        let Some(reason) = Reason::parse(label) else {
+            graces.problem(
+                label,
+                "expected a reason of docs/VERDICTS.md, such as image_not_found",
+            );
+            return None;
+        };
+        Some((reason, graces.duration(label)?))
+    });
+    named.collect()
 }
 
 /// Ages, rising; as a list or as one text with commas.

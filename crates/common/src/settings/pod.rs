@@ -5,7 +5,7 @@
 
 use k8s_openapi::api::core::v1::Lifecycle;
 
-use super::{ecosystem::EcosystemSettings, executors::Plugin, section::Section};
+use super::{ecosystem::EcosystemSettings, executors::Plugin, quantity::StorageQuantity, section::Section};
 
 /// Everything that shapes the pod.
 #[derive(Debug, Clone)]
@@ -44,6 +44,10 @@ pub struct PodSettings {
     pub cpu: Sizes,
     /// Sizes in GB.
     pub memory: Sizes,
+    /// How much local storage a build may use.
+    pub ephemeral_storage: EphemeralStorage,
+    /// How the build gets its token.
+    pub token_place: TokenPlace,
     /// Label key of nodes by disk space (executor k8s-vm).
     pub disk_space_label: Option<String>,
     /// Label key of nodes by disk speed.
@@ -90,6 +94,24 @@ pub struct Sizes {
     pub low: f64,
     /// `MICRO`.
     pub micro: f64,
+}
+
+/// How a build gets its token (D28).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// In the pod's arguments, where whoever may read pods can read it.
+    Arguments,
+    /// In a secret that the pod owns.
+    Secret,
+}
+
+/// How much local storage a build may use; neither set: as much as the node has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EphemeralStorage {
+    /// The limit of builds that do not ask.
+    pub default: Option<StorageQuantity>,
+    /// The most that a job may ask for.
+    pub max: Option<StorageQuantity>,
 }
 
 /// A path of the node in the build container.
@@ -176,6 +198,12 @@ impl PodSettings {
                 Sizes::DEFAULT_MEMORY,
                 "a number of GB",
             ),
+            ephemeral_storage: EphemeralStorage::read(&resources.section("ephemeralStorage")),
+            token_place: if kubernetes.boolean_or("buildTokenSecret", false) {
+                TokenPlace::Secret
+            } else {
+                TokenPlace::Arguments
+            },
             disk_space_label: disk.text("space"),
             disk_speed_label: disk.text("speed"),
             labels: kubernetes.texts("podLabels"),
@@ -243,6 +271,28 @@ impl Sizes {
             low: size("low", default.low),
             micro: size("micro", default.micro),
         }
+    }
+}
+
+// === impl EphemeralStorage ===
+
+impl EphemeralStorage {
+    fn read(section: &Section<'_>) -> Self {
+        let quantity = |key: &str| {
+            let text = section.text(key)?;
+            let quantity = StorageQuantity::parse(&text);
+            if quantity.is_none() {
+                section.problem(key, "expected an amount of storage, such as 10Gi");
+            }
+            quantity
+        };
+        let (default, max) = (quantity("default"), quantity("max"));
+        if let (Some(default), Some(max)) = (&default, &max)
+            && default > max
+        {
+            section.problem("default", "expected no more than max");
+        }
+        Self { default, max }
     }
 }
 

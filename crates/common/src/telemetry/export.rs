@@ -1,5 +1,7 @@
 //! Spans on their way to a collector: OTLP over HTTP with protobuf, in batches, from a thread of its own.
 
+mod backlog;
+
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, trace::TracerProvider as _};
@@ -16,13 +18,14 @@ use tracing_subscriber::{
 };
 use url::Url;
 
-use super::{TelemetryError, phases::PhaseTracer};
+use self::backlog::Backlog;
+use super::{TelemetryError, metrics::Metrics, phases::PhaseTracer};
 
 /// Longest that one batch may take; a collector that hangs costs spans, never deliveries.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Spans that wait for the exporter; more are dropped. The channel is allocated in full at the start,
+/// Spans that wait for the exporter; more are dropped and counted. The channel is allocated in full at the start,
 /// so it is half the library's default.
-const QUEUE: usize = 1024;
+pub(super) const QUEUE: usize = 1024;
 /// Spans in one request.
 const BATCH: usize = 256;
 /// Oldest that a waiting span gets before it is sent, and so what a killed process loses.
@@ -48,6 +51,7 @@ pub(super) fn provider(
     sample_ratio: f64,
     service: &'static str,
     version: &'static str,
+    metrics: &Metrics,
 ) -> Result<SdkTracerProvider, TelemetryError> {
     // The blocking client: an asynchronous one finds no reactor on the exporter's thread.
     let exporter = SpanExporter::builder()
@@ -62,12 +66,12 @@ pub(super) fn provider(
         .with_max_export_batch_size(BATCH)
         .with_scheduled_delay(BATCH_AGE)
         .build();
+    let backlog = Backlog::new(QUEUE, metrics.clone());
+    let processor = BatchSpanProcessor::builder(backlog.count(exporter))
+        .with_batch_config(batches)
+        .build();
     Ok(SdkTracerProvider::builder()
-        .with_span_processor(
-            BatchSpanProcessor::builder(exporter)
-                .with_batch_config(batches)
-                .build(),
-        )
+        .with_span_processor(backlog.bound(processor))
         .with_sampler(sampler(sample_ratio))
         .with_resource(resource(service, version))
         .build())

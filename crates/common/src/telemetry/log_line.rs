@@ -41,7 +41,8 @@ pub(super) struct LogLines {
     link: TraceLink,
 }
 
-/// How a span's fields are kept until a line needs them: as a JSON object.
+/// How a span's fields are kept until a line needs them: as the members of a JSON object, without its braces.
+/// What is recorded later is appended; only a line that is written reads them, and most spans never see one.
 pub(super) struct Fields;
 
 /// The subscriber that knows which trace a span belongs to. A formatter is made before its subscriber and
@@ -59,8 +60,12 @@ struct Line<'event> {
     fields: Map<String, Value>,
 }
 
-/// Collects fields as JSON values, without those that only the exporter reads.
-struct Collect<'fields>(&'fields mut Map<String, Value>);
+/// Writes fields as members of a JSON object, without those that only the exporter reads.
+struct Members<'text, W> {
+    text: &'text mut W,
+    empty: bool,
+    written: fmt::Result,
+}
 
 // === impl LogLines ===
 
@@ -82,18 +87,21 @@ impl LogLines {
         N: for<'writer> FormatFields<'writer> + 'static,
     {
         let metadata = event.metadata();
-        let mut fields = Map::new();
+        let mut members = String::new();
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
-            fields.extend(span_fields::<S, N>(&span));
+            if let Some(kept) = span.extensions().get::<FormattedFields<N>>() {
+                append(&mut members, &kept.fields);
+            }
         }
         // The exporter's own events may come while it holds the span that they would ask about.
         if let Some(span) = context
             .lookup_current()
             .filter(|_| !metadata.target().starts_with("opentelemetry"))
         {
-            self.link.add_ids(&span, &mut fields);
+            self.link.add_ids(&span, &mut members);
         }
-        event.record(&mut Collect(&mut fields));
+        event.record(&mut Members::after(&mut members));
+        let mut fields = object(&members);
         let message = match fields.remove(MESSAGE) {
             Some(Value::String(text)) => text,
             Some(other) => other.to_string(),
@@ -123,11 +131,7 @@ where
         let line = self.line(context, event);
         match self.format {
             LogFormat::Json => {
-                writeln!(
-                    writer,
-                    "{}",
-                    serde_json::to_string(&line).map_err(|_| fmt::Error)?
-                )
+                writeln!(writer, "{}", json(&line)?)
             }
             LogFormat::Text => line.write_for_people(&mut writer),
         }
@@ -138,32 +142,32 @@ where
 
 impl<'writer> FormatFields<'writer> for Fields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut map = Map::new();
-        fields.record(&mut Collect(&mut map));
-        write!(writer, "{}", Value::Object(map))
+        let mut members = Members {
+            text: &mut writer,
+            empty: true,
+            written: Ok(()),
+        };
+        fields.record(&mut members);
+        members.written
     }
 
     fn add_fields(&self, current: &'writer mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
-        let mut map = object(&current.fields);
-        fields.record(&mut Collect(&mut map));
-        current.fields = Value::Object(map).to_string();
-        Ok(())
+        let mut members = Members::after(&mut current.fields);
+        fields.record(&mut members);
+        members.written
     }
 }
 
-fn span_fields<S, N>(span: &SpanRef<'_, S>) -> Map<String, Value>
-where
-    S: for<'lookup> LookupSpan<'lookup>,
-    N: for<'writer> FormatFields<'writer> + 'static,
-{
-    span.extensions()
-        .get::<FormattedFields<N>>()
-        .map(|kept| object(&kept.fields))
-        .unwrap_or_default()
+/// Where a name comes twice, the later value counts.
+fn object(members: &str) -> Map<String, Value> {
+    serde_json::from_str(&format!("{{{members}}}")).unwrap_or_default()
 }
 
-fn object(text: &str) -> Map<String, Value> {
-    serde_json::from_str(text).unwrap_or_default()
+fn append(members: &mut String, more: &str) {
+    if !members.is_empty() && !more.is_empty() {
+        members.push(',');
+    }
+    members.push_str(more);
 }
 
 // === impl TraceLink ===
@@ -175,7 +179,7 @@ impl TraceLink {
         let _ = self.0.set(dispatch.downgrade());
     }
 
-    fn add_ids<S>(&self, span: &SpanRef<'_, S>, fields: &mut Map<String, Value>)
+    fn add_ids<S>(&self, span: &SpanRef<'_, S>, members: &mut String)
     where
         S: for<'lookup> LookupSpan<'lookup>,
     {
@@ -188,8 +192,9 @@ impl TraceLink {
         let span = context.span();
         let context = span.span_context();
         if context.is_valid() {
-            fields.insert(TRACE_ID.to_owned(), context.trace_id().to_string().into());
-            fields.insert(SPAN_ID.to_owned(), context.span_id().to_string().into());
+            let mut ids = Members::after(members);
+            ids.put(TRACE_ID, &context.trace_id().to_string());
+            ids.put(SPAN_ID, &context.span_id().to_string());
         }
     }
 }
@@ -213,39 +218,64 @@ fn now() -> String {
     text
 }
 
-// === impl Collect ===
+// === impl Members ===
 
-impl Collect<'_> {
-    fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        if !field.name().starts_with(OTEL_PREFIX) {
-            self.0.insert(field.name().to_owned(), value.into());
+impl<'text> Members<'text, String> {
+    fn after(text: &'text mut String) -> Self {
+        Self {
+            empty: text.is_empty(),
+            text,
+            written: Ok(()),
         }
     }
 }
 
-impl Visit for Collect<'_> {
+impl<W: fmt::Write> Members<'_, W> {
+    fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+        if self.written.is_ok() {
+            self.written = self.write(name, value);
+        }
+    }
+
+    fn write(&mut self, name: &str, value: &(impl Serialize + ?Sized)) -> fmt::Result {
+        let comma = if self.empty { "" } else { "," };
+        self.empty = false;
+        // A field's name is an identifier or words with dots: nothing in it needs an escape.
+        write!(self.text, "{comma}\"{name}\":{}", json(value)?)
+    }
+
+    fn put_field(&mut self, field: &Field, value: &(impl Serialize + ?Sized)) {
+        if is_logged(field) {
+            self.put(field.name(), value);
+        }
+    }
+}
+
+impl<W: fmt::Write> Visit for Members<'_, W> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format!("{value:?}"));
+        if is_logged(field) {
+            self.put(field.name(), &format!("{value:?}"));
+        }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value);
+        self.put_field(field, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value);
+        self.put_field(field, &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value);
+        self.put_field(field, &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value);
+        self.put_field(field, &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, value);
+        self.put_field(field, &value);
     }
 
     /// The whole chain: the cause is rarely in the outermost error.
@@ -256,8 +286,16 @@ impl Visit for Collect<'_> {
             let _ = write!(text, ": {error}");
             cause = error.source();
         }
-        self.put(field, text);
+        self.put_field(field, &text);
     }
+}
+
+fn is_logged(field: &Field) -> bool {
+    !field.name().starts_with(OTEL_PREFIX)
+}
+
+fn json(value: &(impl Serialize + ?Sized)) -> Result<String, fmt::Error> {
+    serde_json::to_string(value).map_err(|_| fmt::Error)
 }
 
 #[cfg(test)]

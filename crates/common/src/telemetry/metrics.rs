@@ -17,7 +17,7 @@ use prometheus::{Registry, TextEncoder};
 
 use self::{
     instruments::Instruments,
-    labels::{AnswerClass, Connection, Label, Peer, PodAction, PublishResult, Queue},
+    labels::{AnswerClass, CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult},
 };
 use super::TelemetryError;
 
@@ -146,6 +146,17 @@ impl Metrics {
         self.instruments().pods.add(1, &[action.pair()]);
     }
 
+    /// A pod was made whose job gave this annotation, a word of the code, a value that cannot be used.
+    pub fn annotation_unusable(&self, annotation: &'static str) {
+        let label = KeyValue::new("annotation", annotation);
+        self.instruments().unusable_annotations.add(1, &[label]);
+    }
+
+    /// So many entries were removed from a disk cache.
+    pub fn cache_removed(&self, entry: CacheEntry, count: u64) {
+        self.instruments().cache_entries.add(count, &[entry.pair()]);
+    }
+
     /// One call to a peer, however it ended. `verb` is a word of the code: `get`, `create`, `PUT`, ...
     pub fn call(&self, peer: Peer, verb: &'static str, class: AnswerClass, took: Duration) {
         let [peer, verb] = [peer.pair(), KeyValue::new("verb", verb)];
@@ -153,6 +164,12 @@ impl Metrics {
             .call_duration
             .record(took.as_secs_f64(), &[peer.clone(), verb.clone()]);
         self.instruments().calls.add(1, &[peer, verb, class.pair()]);
+    }
+
+    /// What became of so many finished spans.
+    pub fn spans(&self, result: SpanResult, spans: usize) {
+        let spans = u64::try_from(spans).unwrap_or(u64::MAX);
+        self.instruments().spans.add(spans, &[result.pair()]);
     }
 
     /// One more peer of this kind is down (one executor's API server, one builds API).

@@ -93,13 +93,18 @@ fn request(stream: &mut TcpStream) -> (String, Vec<u8>) {
 
 /// A provider as in production, and the collector that it exports to.
 fn exporting() -> (SdkTracerProvider, TcpListener) {
+    counted(&Metrics::new("test-worker", "1.2.3").unwrap())
+}
+
+/// The same, whose spans are counted in `metrics`.
+fn counted(metrics: &Metrics) -> (SdkTracerProvider, TcpListener) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let collector = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let endpoint = format!("http://{}", collector.local_addr().unwrap())
         .parse()
         .unwrap();
     (
-        export::provider(&endpoint, 1.0, "test-worker", "1.2.3").unwrap(),
+        export::provider(&endpoint, 1.0, "test-worker", "1.2.3", metrics).unwrap(),
         collector,
     )
 }
@@ -154,6 +159,39 @@ fn a_collector_that_never_answers_does_not_hold_up_the_end() {
     // Waits for the thread that flushes, as the end of `main` does.
     drop(runtime);
     assert!(begun.elapsed() < LONGEST_FLUSH, "took {:?}", begun.elapsed());
+    drop(collector);
+}
+
+/// A build waits for none of its spans: what a collector that hangs does not take is dropped, and counted.
+#[test]
+fn a_collector_that_hangs_costs_spans_and_no_time() {
+    const SPANS: usize = 5_000;
+    let metrics = Metrics::new("test-worker", "1.2.3").unwrap();
+    let (traces, collector) = counted(&metrics);
+    let dispatch = dispatch("off", LogFormat::Json, io::sink, Some(&traces)).unwrap();
+    let begun = Instant::now();
+    tracing::dispatcher::with_default(&dispatch, || {
+        for tag in 0..SPANS as u64 {
+            drop(spans::process_span("builds", tag));
+        }
+    });
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "took {:?}",
+        begun.elapsed()
+    );
+    let text = metrics.render();
+    let of = |result: &str| -> usize {
+        let series = format!("sd_worker_spans_total{{result=\"{result}\"}} ");
+        text.lines()
+            .find_map(|line| line.strip_prefix(&series))
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    assert_eq!((of("exported"), of("failed")), (0, 0));
+    assert_eq!(of("dropped"), SPANS - export::QUEUE);
+    let _ = traces.shutdown_with_timeout(Duration::from_millis(1));
     drop(collector);
 }
 

@@ -168,7 +168,13 @@ impl Section<'_> {
         self.or(key, self.number(key, range, what), default, f64::to_string)
     }
 
-    /// A duration with a unit, such as `90s`; the default is written so too.
+    /// A duration with a unit, such as `90s`.
+    pub(in crate::settings) fn duration(&self, key: &str) -> Option<Duration> {
+        self.text(key)?;
+        Some(self.duration_or(key, ""))
+    }
+
+    /// The same with a default, which is written so too.
     pub(in crate::settings) fn duration_or(&self, key: &str, default: &str) -> Duration {
         let found = self.text(key);
         let text = found.as_deref().unwrap_or(default);

@@ -103,6 +103,28 @@ label! {
 }
 
 label! {
+    /// What was removed from a disk cache.
+    CacheEntry under "entry" {
+        /// A file, a link or anything else that holds no others.
+        File = "file",
+        /// A folder.
+        Folder = "folder",
+    }
+}
+
+label! {
+    /// What became of a finished span.
+    SpanResult under "result" {
+        /// The collector has it.
+        Exported = "exported",
+        /// The collector refused it or did not answer.
+        Failed = "failed",
+        /// Too many waited for the collector already.
+        Dropped = "dropped",
+    }
+}
+
+label! {
     /// What kind of answer a call got.
     AnswerClass under "class" {
         /// 2xx.
