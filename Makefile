@@ -54,6 +54,10 @@ load: peers ## Measure what a build costs the workers, beside a bare program (re
 	cargo build --release --workspace --bins --locked
 	target/release/load $(LOAD)
 
+.PHONY: docs
+docs: ## Write docs/CONFIGURATION.md from the tables of settings
+	cargo run --quiet --package common --example configuration --locked > docs/CONFIGURATION.md
+
 .PHONY: deny
 deny: ## Licences, advisories, banned crates (needs cargo-deny)
 	cargo deny check

@@ -1,20 +1,25 @@
 //! What an operator can set: typed, validated, documented.
 //!
-//! Values come from built-in defaults, `config/default.yaml`, `config/local.yaml`, `NODE_CONFIG` and the
-//! environment, in that order. Nothing below `main` reads the environment or a file on its own.
+//! Values come from built-in defaults, the files of the configuration folder (`default.yaml`, `local.yaml`),
+//! `NODE_CONFIG` and the environment, in that order. Nothing below `main` reads the environment or a file on
+//! its own. `docs/CONFIGURATION.md` is written from the tables in [`variables`].
 
 mod broker;
 mod duration;
 mod ecosystem;
+mod effective;
 mod environment;
 mod executors;
 mod layers;
 mod load;
+mod notes;
 mod pod;
 mod problems;
 mod quantity;
+mod reference;
 mod secret;
 mod section;
+mod unread;
 pub mod variables;
 
 use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
@@ -23,6 +28,7 @@ use secrecy::SecretString;
 
 pub use self::{
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
+    effective::{Check, Effective},
     environment::{Environment, ProcessEnvironment},
     executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
     pod::{
@@ -31,6 +37,7 @@ pub use self::{
     },
     problems::{Problem, SettingsErrors},
     quantity::StorageQuantity,
+    reference::reference,
 };
 
 use crate::verdict::Reason;
@@ -189,8 +196,8 @@ pub enum LogFormat {
 /// Where health and metrics are served.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Address to listen on.
-    pub host: std::net::IpAddr,
+    /// Name or address to listen on.
+    pub host: String,
     /// Port to listen on; 0 lets the system choose (printed in the log).
     pub port: u16,
 }

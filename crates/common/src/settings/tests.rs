@@ -5,6 +5,10 @@ use serde_json::json;
 
 use super::*;
 
+mod check;
+mod layers;
+mod predecessor;
+
 const NO_FILES: &str = "/nonexistent";
 
 fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsErrors> {
@@ -345,7 +349,10 @@ fn executors_keep_their_order_and_further_ones_follow() {
     assert_eq!(names, ["k8s", "k8s-sandbox", "k8s-vm", "zebra", "antelope"]);
     assert_eq!(
         settings.warnings,
-        ["executor jenkins is left out: there is no plugin jenkins"]
+        [
+            "executor jenkins is left out: builds run in pods, Jenkins is not supported; its settings have no \
+             effect"
+        ]
     );
     let zebra = settings.executors.get("zebra").unwrap();
     assert_eq!(zebra.weightage, 2);
@@ -363,6 +370,14 @@ fn executors_keep_their_order_and_further_ones_follow() {
         "rhel6"
     );
     assert_eq!(settings.executors.get("antelope").unwrap().plugin, Plugin::K8sVm);
+}
+
+#[test]
+fn health_listens_on_a_name_or_an_address() {
+    for host in ["0.0.0.0", "::", "localhost", "worker.example"] {
+        assert_eq!(load(&[("HOST", host)]).unwrap().http.host, host);
+    }
+    assert!(problems(&[("HOST", "a b")]).contains("HOST: expected an address or a name"));
 }
 
 #[test]
@@ -423,6 +438,13 @@ fn npm_log_levels_are_understood() {
         (&[], "info"),
     ] {
         assert_eq!(load(variables).unwrap().telemetry.log_filter, filter);
+    }
+}
+
+#[test]
+fn a_filter_that_the_library_cannot_stand_is_a_problem() {
+    for text in ["\u{2000}a[", "\u{e9}=debug", "common=loud"] {
+        assert!(problems(&[("RUST_LOG", text)]).contains("RUST_LOG: expected a filter"));
     }
 }
 

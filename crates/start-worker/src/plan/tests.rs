@@ -196,10 +196,29 @@ fn an_executor_that_is_no_longer_there_is_told_with_those_that_are() {
     let refused = refused(&come_back(&carried), &policy(&[]));
     assert_eq!(
         refused.refusal.to_string(),
-        "there is no executor gone; there are k8s, k8s-sandbox, k8s-vm"
+        "This cluster has no executor gone; it has k8s, k8s-sandbox, k8s-vm."
     );
     assert_eq!(refused.state.executor, "gone");
     assert!(refused.state.armed);
+}
+
+#[test]
+fn an_executor_that_there_never_was_is_told_with_those_that_there_are() {
+    let mut body: Value = serde_json::from_str(&fresh()).unwrap();
+    body["buildConfig"]["annotations"] = json!({ "screwdriver.cd/executor": "jenkins" });
+    let weighted = policy(&[("WEIGHT_K8S", "1")]);
+    let refused = refused(&body.to_string(), &weighted);
+    assert_eq!(
+        refused.refusal.to_string(),
+        "This cluster has no executor jenkins; it has k8s, k8s-sandbox, k8s-vm."
+    );
+    // None was chosen, so nothing is waited for: the build fails.
+    assert_eq!(refused.state.executor, "");
+    assert_eq!(
+        refused.places.len(),
+        3,
+        "an earlier handling, before the settings changed, may have made one"
+    );
 }
 
 /// An earlier handling may have made one all the same.
