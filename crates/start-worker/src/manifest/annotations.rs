@@ -45,13 +45,6 @@ impl<'a> Annotations<'a> {
         let (_, value) = given.next_back()?;
         Some(value).filter(|value| !value.is_null())
     }
-
-    /// A text that is not empty.
-    pub(crate) fn text(self, name: &str) -> Option<&'a str> {
-        self.get(name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-    }
 }
 
 fn short_name(key: &str) -> Option<&str> {
