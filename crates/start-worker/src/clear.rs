@@ -41,9 +41,9 @@ pub enum ClearError {
 pub fn folder(config: &CacheConfig<'_>, cache: &CacheSettings) -> Result<CacheFolder, ClearError> {
     is(config.resource.as_ref(), "cacheConfig.resource", "caches")?;
     is(config.action.as_ref(), "cacheConfig.action", "delete")?;
-    let scope = match required(config.scope.as_deref(), "cacheConfig.scope")? {
-        scope @ ("pipelines" | "jobs" | "events") => scope,
-        _ => return Err(ClearError::Unsafe),
+    let scope @ ("pipelines" | "jobs" | "events") = required(config.scope.as_deref(), "cacheConfig.scope")?
+    else {
+        return Err(ClearError::Unsafe);
     };
     let prefix = config.prefix.as_deref().filter(|prefix| !prefix.is_empty());
     let pipeline = id(required(config.pipeline_id.as_ref(), "cacheConfig.pipelineId")?)?;

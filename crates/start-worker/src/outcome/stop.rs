@@ -12,7 +12,7 @@ use jiff::Timestamp;
 /// Passes of a stop: the start may still be on its way at the first.
 const PASSES: u8 = 2;
 /// Milliseconds that each step of an outage takes.
-const A_STEP: u64 = LATER.as_millis() as u64;
+const A_STEP: u64 = LATER.as_secs() * 1_000;
 /// Milliseconds for which an outage may hold a stop whose token tells no end: the usual life of a token.
 const LONGEST_HELD: u64 = 12 * 60 * 60 * 1_000;
 
@@ -46,13 +46,12 @@ pub fn of_stop(
         Err(trouble) => trouble,
     };
     match config.token_life(now) {
-        TokenLife::Valid => {}
         TokenLife::Expired => return StopDecision::End(Outcome::Parked(ParkReason::TokenExpired)),
         // Nothing else ends a stop without a token, or with one that tells no end.
         TokenLife::Unknown if state.attempt >= limit || state.held >= LONGEST_HELD => {
             return StopDecision::End(Outcome::Parked(ParkReason::AttemptsSpent));
         }
-        TokenLife::Unknown => {}
+        TokenLife::Valid | TokenLife::Unknown => {}
     }
     let again = |state: &StopState, delay, trouble: Trouble<ClusterError>| Again {
         to: Room::Starts,
