@@ -119,7 +119,7 @@ impl World {
         }
         let created = site.call(|| site.cluster.create(&plan.pod)).await;
         let created = match created {
-            Ok(_) => true,
+            Ok(()) => true,
             Err(Trouble::Own(ClusterError::AlreadyExists)) => false,
             Err(trouble) => return Err(trouble),
         };
