@@ -147,8 +147,18 @@ impl Bench {
         publish(world, &new_builds(world, builds), world.vhost.queue()).await?;
         world.queue_empties(world.vhost.queue(), PATIENCE).await?;
         told(world, all_told).await?;
-        let now_started = settled(&self.start, "start").await? - started;
-        anyhow::ensure!(now_started == u64::from(builds), "{now_started} starts settled");
+        // The node is told by starts and checks alike: only the workers know when all of both are settled.
+        let builds = u64::from(builds);
+        poll::until("every start and check to be settled", PATIENCE, || async {
+            let started = settled(&self.start, "start").await? - started;
+            let checked = settled(&self.verify, "check").await? - checked;
+            anyhow::ensure!(
+                started >= builds && checked >= builds,
+                "{started} starts and {checked} checks of {builds}"
+            );
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
         Ok(settled(&self.verify, "check").await? - checked)
     }
 

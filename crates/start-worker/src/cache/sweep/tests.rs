@@ -274,7 +274,7 @@ fn what_may_not_be_removed_is_named_and_the_rest_is_gone() {
         }
     }
     let mode = |path: &str, mode: u32| {
-        fs::set_permissions(caches.at(path), fs::Permissions::from_mode(mode)).unwrap()
+        fs::set_permissions(caches.at(path), fs::Permissions::from_mode(mode)).unwrap();
     };
     mode("", 0o755);
     mode("jobs/7/9/open/unreadable", 0o000);
