@@ -16,7 +16,7 @@ test: peers ## Everything that CI runs: formatting, lints, docs, boundaries, uni
 	tests/scripts/test.sh
 
 .PHONY: peers
-peers: rabbitmq control-plane ## Make sure of the real peers that tests and demo start
+peers: rabbitmq control-plane helm ## Make sure of the real peers that tests and demo start
 
 .PHONY: rabbitmq
 rabbitmq: ## Make sure of RabbitMQ (installs the distribution's package as root, or uses AMQP_URL)
@@ -25,6 +25,16 @@ rabbitmq: ## Make sure of RabbitMQ (installs the distribution's package as root,
 .PHONY: control-plane
 control-plane: ## Build the Kubernetes control plane once (about 5 minutes, then cached)
 	@tests/control-plane/build.sh
+
+.PHONY: helm
+helm: ## Build helm once, for the chart's tests (or set HELM to yours)
+	@tests/scripts/helm.sh >/dev/null
+
+.PHONY: chart-docs
+chart-docs: ## Write the table of the chart's values anew
+	@sed -i '/^| value /,$$d' deploy/chart/README.md
+	@{ printf '| value | default | meaning |\n|---|---|---|\n'; awk -f deploy/chart/values.awk deploy/chart/values.yaml; } \
+	  >>deploy/chart/README.md
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -43,6 +53,10 @@ unit: ## Only the tests that need no peer
 load: peers ## Measure what a build costs the workers, beside a bare program (release builds; LOAD=... for options)
 	cargo build --release --workspace --bins --locked
 	target/release/load $(LOAD)
+
+.PHONY: docs
+docs: ## Write docs/CONFIGURATION.md from the tables of settings
+	cargo run --quiet --package common --example configuration --locked > docs/CONFIGURATION.md
 
 .PHONY: deny
 deny: ## Licences, advisories, banned crates (needs cargo-deny)

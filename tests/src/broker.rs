@@ -30,6 +30,8 @@ const CLUSTER: &str = "ClusterA";
 pub struct Broker {
     origin: Origin,
     vhosts: AtomicUsize,
+    /// How many vhosts a private node has.
+    made: Mutex<usize>,
 }
 
 enum Origin {
@@ -68,6 +70,7 @@ impl Broker {
                 passwords,
             },
             vhosts: AtomicUsize::new(0),
+            made: Mutex::new(definitions::POOL),
         })
     }
 
@@ -81,6 +84,7 @@ impl Broker {
         Ok(Self {
             origin: Origin::Given(uri),
             vhosts: AtomicUsize::new(0),
+            made: Mutex::new(definitions::POOL),
         })
     }
 
@@ -103,9 +107,7 @@ impl Broker {
         match &self.origin {
             Origin::Own { port, passwords, .. } => {
                 let vhost = definitions::vhost(number);
-                if number >= definitions::POOL {
-                    self.add_vhost(&vhost).await?;
-                }
+                self.fill_pool(number).await?;
                 tracing::debug!(test = name, vhost, "vhost");
                 let names = Names {
                     exchange: "build".to_owned(),
@@ -170,11 +172,14 @@ impl Broker {
         }
     }
 
-    async fn add_vhost(&self, vhost: &str) -> anyhow::Result<()> {
-        self.ctl(&["add_vhost", vhost]).await?;
-        for (user, pattern) in definitions::users() {
-            self.ctl(&["set_permissions", "-p", vhost, user, pattern, pattern, pattern])
+    /// Makes sure of the vhost with this number, and of those that tests will want next.
+    async fn fill_pool(&self, number: usize) -> anyhow::Result<()> {
+        let mut made = self.made.lock().await;
+        while number >= *made {
+            let file = self.node()?.lock().await.definitions(&definitions::pool(*made))?;
+            self.ctl(&["import_definitions", &file.display().to_string()])
                 .await?;
+            *made += definitions::POOL;
         }
         Ok(())
     }

@@ -25,12 +25,14 @@ mod fault;
 mod history;
 mod rules;
 mod token;
+mod tools;
 
 pub use self::{
     build::{Build, Status, Step},
     fault::{Down, Fault},
     history::Asked,
     token::{CANARY, Scope, token_for},
+    tools::{API_TOKEN, PIPELINE},
 };
 pub use crate::http_server::Identity;
 
@@ -57,6 +59,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     builds: BTreeMap<u64, Build>,
+    /// The lines that steps have logged, by build and step.
+    logs: BTreeMap<(u64, String), Vec<String>>,
     history: Vec<Asked>,
     faults: fault::Plan,
     down: Option<Down>,
@@ -126,6 +130,13 @@ impl BuildsApi {
             .await
             .map_err(|refusal| anyhow::anyhow!(refusal.message))?;
         Ok(())
+    }
+
+    /// Has a step of a build log a line.
+    pub fn log(&self, id: u64, step: &str, line: &str) {
+        let mut state = self.shared.state();
+        let lines = state.logs.entry((id, step.to_owned())).or_default();
+        lines.push(line.to_owned());
     }
 
     /// Marks the build's event as aborted: the next accepted change makes the build ABORTED.
@@ -238,7 +249,7 @@ impl Shared {
         state.history.push(Asked {
             at: now(),
             method: call.method.clone(),
-            path: call.path.clone(),
+            path: tools::without_secret(&call.path),
             body: serde_json::from_slice(&call.body).unwrap_or_default(),
             traceparent: traceparent.map(ToOwned::to_owned),
             answered: None,

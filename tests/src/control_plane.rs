@@ -173,6 +173,13 @@ impl ControlPlane {
         self.ca_file.as_deref()
     }
 
+    /// The administrator's kubeconfig, for programs; none for a cluster that is not ours.
+    pub fn kubeconfig(&self) -> Option<&Path> {
+        self.components
+            .as_ref()
+            .map(|components| components.kubeconfig.as_path())
+    }
+
     /// Whether it was started here and may be stopped, filled and broken at will.
     pub fn owned(&self) -> bool {
         self.components.is_some()

@@ -1,5 +1,4 @@
-//! The HTTP/1.1 server under the stand-ins of ours, with TLS or without. It runs on a thread and runtime of
-//! its own, so that it outlives the runtime of the test that started it and answers while that one is busy.
+//! The HTTP server under the stand-ins and proxies of ours, with TLS or without, on a thread of its own.
 //! What is answered belongs to the rooms that use it.
 
 use std::{
@@ -8,14 +7,16 @@ use std::{
     future::Future,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
-    thread,
 };
 
 use anyhow::Context;
 use axum::body::Body;
 use http::{Request, Response};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -24,6 +25,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+
+use crate::background::Background;
 
 /// A server's certificate and key, as PEM text.
 #[derive(Clone)]
@@ -38,12 +41,20 @@ pub struct Identity {
 #[derive(Debug)]
 pub(crate) struct Cut;
 
+/// Which versions of HTTP a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// HTTP/1.1.
+    One,
+    /// HTTP/2 too, for clients that would rather have it.
+    Both,
+}
+
 /// A running server; it ends with this value.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
-    stop: CancellationToken,
-    thread: Option<thread::JoinHandle<()>>,
+    _background: Background,
 }
 
 // === impl Identity ===
@@ -58,16 +69,19 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    fn acceptor(&self) -> anyhow::Result<TlsAcceptor> {
+    fn acceptor(&self, versions: Versions) -> anyhow::Result<TlsAcceptor> {
         let chain = CertificateDer::pem_slice_iter(self.certificates.as_bytes())
             .collect::<Result<Vec<_>, _>>()
             .context("the certificates are not PEM")?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).context("the key is not PEM")?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
+        if versions == Versions::Both {
+            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        }
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
@@ -85,33 +99,39 @@ impl std::error::Error for Cut {}
 // === impl Server ===
 
 impl Server {
-    /// Listens on a free loopback port and answers with `handler`, over TLS when there is an identity.
+    /// Listens on a free loopback port and answers with `handler` over HTTP/1.1, over TLS when there is an
+    /// identity.
     pub(crate) fn start<H, F>(name: &str, identity: Option<&Identity>, handler: H) -> anyhow::Result<Self>
     where
-        H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
     {
-        let tls = identity.map(Identity::acceptor).transpose()?;
+        Self::start_with(name, identity, Versions::One, handler)
+    }
+
+    /// The same with a choice of versions.
+    pub(crate) fn start_with<H, F>(
+        name: &str,
+        identity: Option<&Identity>,
+        versions: Versions,
+        handler: H,
+    ) -> anyhow::Result<Self>
+    where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+    {
+        let tls = identity.map(|identity| identity.acceptor(versions)).transpose()?;
         let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("bind a loopback port")?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-            runtime.block_on(async move {
-                let Ok(listener) = TcpListener::from_std(socket) else {
-                    return;
-                };
-                stopped.run_until_cancelled(accept(listener, tls, handler)).await;
-            });
+        let background = Background::start(name, async move {
+            if let Ok(listener) = TcpListener::from_std(socket) {
+                accept(listener, tls, handler).await;
+            }
         })?;
         Ok(Self {
             address,
-            stop,
-            thread: Some(thread),
+            _background: background,
         })
     }
 
@@ -121,19 +141,10 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
 /// Accepts connections for ever; dropping this future ends all of them.
 async fn accept<H, F>(listener: TcpListener, tls: Option<TlsAcceptor>, handler: H) -> Infallible
 where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
     let mut connections = JoinSet::new();
@@ -148,7 +159,7 @@ where
 async fn connection<H, F>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: H)
 where
     H: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Result<Response<Body>, Cut>>,
+    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
     let _ = stream.set_nodelay(true);
     match tls {
@@ -160,17 +171,24 @@ where
     }
 }
 
+/// Serves a connection; which version it speaks, its first bytes tell.
 async fn serve<S, H, F>(stream: S, handler: H)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Fn(Request<Incoming>) -> F,
-    F: Future<Output = Result<Response<Body>, Cut>>,
+    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
-    // An error of the handler makes hyper close the connection without an answer: that is the cut.
-    if let Err(error) = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service_fn(handler))
-        .await
-    {
-        tracing::debug!(%error, "connection ended");
+    let cut = CancellationToken::new();
+    let service = service_fn(|request| {
+        let (answer, cut) = (handler(request), cut.clone());
+        async move {
+            // Over HTTP/2 an error would end this one answer only.
+            answer.await.inspect_err(|_| cut.cancel())
+        }
+    });
+    let http = auto::Builder::new(TokioExecutor::new());
+    let served = http.serve_connection(TokioIo::new(stream), service);
+    if let Some(Err(error)) = cut.run_until_cancelled(served).await {
+        tracing::debug!(error, "connection ended");
     }
 }

@@ -1,7 +1,9 @@
 //! Real peers for tests and demo, one room each: [`broker`], [`control_plane`], [`kubelet`],
-//! [`builds_api`], [`collector`], [`worker`]; [`world`] starts them all for one run.
+//! [`builds_api`], [`collector`], [`worker`]; [`world`] starts them all for one run, and [`proxy`] is the network
+//! between them.
 //! [`scenario`] is the list of builds that tests and [`demo`] play on them.
 
+mod background;
 pub mod broker;
 pub mod builds_api;
 pub mod collector;
@@ -14,6 +16,7 @@ pub mod load;
 pub mod pki;
 pub mod poll;
 pub mod process;
+pub mod proxy;
 pub mod scenario;
 pub mod worker;
 pub mod world;

@@ -18,8 +18,8 @@ use crate::{builds_api::Status, kubelet::Life};
 pub use self::{
     expected::Expected,
     journal::Line,
-    list::all,
-    pod_watch::Sighting,
+    list::{all, catalogue},
+    pod_watch::{PodWatch, Sighting},
     stage::{Stage, Told},
     story::Story,
 };

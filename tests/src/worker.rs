@@ -131,7 +131,12 @@ impl Worker {
         self.process.kill();
     }
 
-    /// SIGTERM, as Kubernetes sends it; then the exit status, at most `grace` later.
+    /// SIGTERM, as Kubernetes sends it, and no waiting.
+    pub fn sigterm(&self) -> anyhow::Result<()> {
+        self.process.terminate()
+    }
+
+    /// SIGTERM; then the exit status, at most `grace` later.
     pub async fn terminate(&mut self, grace: Duration) -> anyhow::Result<ExitStatus> {
         self.process.terminate()?;
         self.exit(grace).await

@@ -19,13 +19,15 @@ use tokio::sync::Mutex;
 
 use crate::{
     broker::{Broker, Permissions, Vhost, message::BuildConfig},
-    builds_api::{Build, BuildsApi, Identity, Scope, Status, token_for},
+    builds_api::{Build, BuildsApi, Scope, Status, token_for},
     collector::Collector,
     control_plane::{Account, ControlPlane, Namespace},
     kubelet::{Kubelet, Life, NodeSpec},
     pki::Pki,
     worker::{Kind, Worker},
 };
+
+mod proxies;
 
 /// Shared by whoever runs at the same time; the last one stops it.
 static PEERS: Mutex<Weak<Peers>> = Mutex::const_new(Weak::new());
@@ -174,11 +176,7 @@ impl World {
             .tempdir_in(peers.directory.path())?
             .keep();
         let namespace = peers.control_plane.namespace(name).await?;
-        let certificate = peers.pki.server(&format!("builds-api-{name}"))?;
-        let identity = Identity {
-            certificates: std::fs::read_to_string(certificate.certificate)?,
-            key: std::fs::read_to_string(certificate.key)?,
-        };
+        let identity = proxies::identity(&peers.pki.server(&format!("builds-api-{name}"))?)?;
         let api = Arc::new(BuildsApi::start(Some(&identity))?);
         let collector = Collector::start()?;
         Ok(Self {

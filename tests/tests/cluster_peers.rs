@@ -63,7 +63,7 @@ async fn a_worker_may_do_what_its_role_says_and_nothing_else() -> anyhow::Result
         assert_eq!(
             answers,
             [
-                [200, 404, 200, 404, 200, 403, 403, 403],
+                [200, 404, 403, 404, 200, 403, 403, 403],
                 [403, 404, 200, 404, 403, 403, 200, 403]
             ]
         );

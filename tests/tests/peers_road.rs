@@ -1,8 +1,6 @@
 //! The road of a delivery on a real broker, with a handler that panics: whatever happens, the message is
 //! settled, and so is the next one.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::{
     collections::HashMap,
     path::Path,
@@ -31,6 +29,7 @@ use testbed::{
 };
 
 const SOON: Duration = Duration::from_secs(30);
+const MESSAGES: usize = 3;
 
 /// Panics at every first try, in the middle of acting, and is content with the second.
 #[derive(Default)]
@@ -98,24 +97,22 @@ async fn a_panic_while_acting_settles_the_message_and_it_comes_back() {
         },
     );
     let (handler, shutdown) = (Arc::new(Fragile::default()), Shutdown::new());
-    let running = {
-        let (handler, shutdown) = (handler.clone(), shutdown.clone());
-        tokio::spawn(async move { supervisor.run(handler, &shutdown, SOON).await })
-    };
-    const MESSAGES: usize = 3;
     for build in 0..MESSAGES as u64 {
         let config = BuildConfig::new(build + 1, "https://api.example", "no-token");
         vhost.publish(vhost.queue(), config.start()).await.unwrap();
     }
-    poll::until("every message to come back", SOON, || async {
-        let content = handler.content.load(Ordering::Relaxed);
-        anyhow::ensure!(content == MESSAGES, "{content} of {MESSAGES}");
-        Ok::<_, anyhow::Error>(())
-    })
-    .await
-    .unwrap();
-    shutdown.drain();
-    running.await.unwrap();
+    let all_content = async {
+        let came_back = poll::until("every message to come back", SOON, || async {
+            let content = handler.content.load(Ordering::Relaxed);
+            anyhow::ensure!(content == MESSAGES, "{content} of {MESSAGES}");
+            Ok::<_, anyhow::Error>(())
+        });
+        let came_back = came_back.await;
+        shutdown.drain();
+        came_back
+    };
+    let ((), came_back) = tokio::join!(supervisor.run(handler.clone(), &shutdown, SOON), all_content);
+    came_back.unwrap();
     assert_eq!(handler.panics.load(Ordering::Relaxed), MESSAGES);
     // What was not acked would be back in its queue now.
     for queue in ["", ".starts.v1", ".starts.v1.delay.5000", ".parked"] {

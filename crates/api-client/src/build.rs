@@ -3,35 +3,47 @@
 //! An update that names nothing does not exist: the API would take an empty body and clear the
 //! build's message, which nobody can have meant.
 
-use std::fmt;
+use serde::{Serialize, Serializer};
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use crate::timestamp::Timestamp;
+use crate::unknown::open_enum;
 
-/// Where a build stands, as the API knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum BuildStatus {
-    /// Its steps run.
-    Running,
-    /// Handed to a build cluster, not running yet.
-    Queued,
-    /// Ended well.
-    Success,
-    /// Ended badly, or could not be started.
-    Failure,
-    /// Stopped by a user.
-    Aborted,
-    /// Known, but waiting for other builds of its event.
-    Created,
-    /// Held back by another build of the same or of a blocking job.
-    Blocked,
-    /// Runs or ended with a warning; the status does not change any more.
-    Unstable,
-    /// Superseded by a later build of the same job before it started.
-    Collapsed,
-    /// Held back by a freeze window.
-    Frozen,
+open_enum! {
+    /// Where a build stands, as the API knows it.
+    BuildStatus {
+        /// Its steps run.
+        Running = "RUNNING",
+        /// Handed to a build cluster, not running yet.
+        Queued = "QUEUED",
+        /// Ended well.
+        Success = "SUCCESS",
+        /// Ended badly, or could not be started.
+        Failure = "FAILURE",
+        /// Stopped by a user.
+        Aborted = "ABORTED",
+        /// Known, but waiting for other builds of its event.
+        Created = "CREATED",
+        /// Held back by another build of the same or of a blocking job.
+        Blocked = "BLOCKED",
+        /// Runs or ended with a warning; the status does not change any more.
+        Unstable = "UNSTABLE",
+        /// Superseded by a later build of the same job before it started.
+        Collapsed = "COLLAPSED",
+        /// Held back by a freeze window.
+        Frozen = "FROZEN",
+    }
+}
+
+open_enum! {
+    /// How a build's message is to be taken.
+    MessageType {
+        /// Something failed.
+        Error = "ERROR",
+        /// Something may fail.
+        Warn = "WARN",
+        /// Nothing is wrong.
+        Info = "INFO",
+    }
 }
 
 /// The body of `PUT /v4/builds/{id}`: at least one of status, message and stats.
@@ -43,12 +55,15 @@ pub struct BuildUpdate {
     #[serde(skip_serializing_if = "Option::is_none")]
     status_message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    status_message_type: Option<MessageType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     stats: Option<Stats>,
 }
 
 /// Where and when a build started. The API merges what is given into what it has.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Stats {
     /// The node that the build's pod is bound to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,7 +77,7 @@ pub struct Stats {
 #[expect(clippy::ref_option, reason = "serde passes the field as it is")]
 fn with_milliseconds<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
-        Some(time) => serializer.collect_str(&format_args!("{time:.3}")),
+        Some(time) => serializer.collect_str(&format_args!("{:.3}", time.inner())),
         None => serializer.serialize_none(),
     }
 }
@@ -70,26 +85,13 @@ fn with_milliseconds<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> 
 // === impl BuildStatus ===
 
 impl BuildStatus {
-    /// The status as the API spells it, in upper case.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Queued => "QUEUED",
-            Self::Success => "SUCCESS",
-            Self::Failure => "FAILURE",
-            Self::Aborted => "ABORTED",
-            Self::Created => "CREATED",
-            Self::Blocked => "BLOCKED",
-            Self::Unstable => "UNSTABLE",
-            Self::Collapsed => "COLLAPSED",
-            Self::Frozen => "FROZEN",
-        }
-    }
-}
-
-impl fmt::Display for BuildStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+    /// Whether nothing follows any more. An UNSTABLE build may still run: its end time tells. Nothing is
+    /// known about a status that this release does not know, so that is not taken for the last one.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Success | Self::Failure | Self::Aborted | Self::Collapsed
+        )
     }
 }
 
@@ -98,35 +100,57 @@ impl fmt::Display for BuildStatus {
 impl BuildUpdate {
     /// Ends the build as FAILURE. The API then sends a stop, which deletes the build's pod.
     pub fn failure(message: impl Into<String>) -> Self {
-        Self {
-            status: Some(BuildStatus::Failure),
-            status_message: Some(message.into()),
-            stats: None,
-        }
+        let message = Some(message.into());
+        Self::of(Some(BuildStatus::Failure), message, None)
+    }
+
+    /// Aborts the build: the one update that a user may make. The API itself writes who did it.
+    pub fn aborted() -> Self {
+        Self::to(BuildStatus::Aborted)
+    }
+
+    /// Changes the build's status. Which changes are allowed depends on the token.
+    pub fn to(status: BuildStatus) -> Self {
+        Self::of(Some(status), None, None)
     }
 
     /// Tells the user what the build waits for; its status stays.
     pub fn message(text: impl Into<String>) -> Self {
-        Self {
-            status: None,
-            status_message: Some(text.into()),
-            stats: None,
-        }
+        Self::of(None, Some(text.into()), None)
     }
 
     /// Tells where the build runs; its status stays. The API clears the message of a build that has
     /// not ended when an update brings none.
     pub fn stats(stats: Stats) -> Self {
+        Self::of(None, None, Some(stats))
+    }
+
+    fn of(status: Option<BuildStatus>, status_message: Option<String>, given: Option<Stats>) -> Self {
         Self {
-            status: None,
-            status_message: None,
-            stats: Some(stats),
+            status,
+            status_message,
+            status_message_type: None,
+            stats: given,
         }
     }
 
+    /// The same update with this text for the user.
+    #[must_use]
+    pub fn with_message(mut self, text: impl Into<String>) -> Self {
+        self.status_message = Some(text.into());
+        self
+    }
+
+    /// The same update, its text marked as an error, a warning or for information.
+    #[must_use]
+    pub fn with_message_type(mut self, kind: MessageType) -> Self {
+        self.status_message_type = Some(kind);
+        self
+    }
+
     /// The status that the build is to get, if the update changes it.
-    pub fn status(&self) -> Option<BuildStatus> {
-        self.status
+    pub fn status(&self) -> Option<&BuildStatus> {
+        self.status.as_ref()
     }
 
     /// The text for the user, if the update brings one.
@@ -140,6 +164,18 @@ impl BuildUpdate {
     }
 }
 
+// === impl Stats ===
+
+impl Stats {
+    /// Says what is known; what is not, the API keeps as it has it.
+    pub fn new(hostname: Option<String>, image_pull_start_time: Option<Timestamp>) -> Self {
+        Self {
+            hostname,
+            image_pull_start_time,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -147,27 +183,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_are_spelt_alike_everywhere() {
-        const ALL: [BuildStatus; 10] = [
-            BuildStatus::Running,
-            BuildStatus::Queued,
-            BuildStatus::Success,
-            BuildStatus::Failure,
-            BuildStatus::Aborted,
-            BuildStatus::Created,
-            BuildStatus::Blocked,
-            BuildStatus::Unstable,
-            BuildStatus::Collapsed,
-            BuildStatus::Frozen,
+    fn only_a_known_end_is_final() {
+        let statuses = [
+            "RUNNING",
+            "QUEUED",
+            "SUCCESS",
+            "FAILURE",
+            "ABORTED",
+            "CREATED",
+            "BLOCKED",
+            "UNSTABLE",
+            "COLLAPSED",
+            "FROZEN",
+            "HIBERNATED",
         ];
-        for status in ALL {
-            assert_eq!(serde_json::to_value(status).unwrap(), json!(status.as_str()));
-            assert_eq!(
-                serde_json::from_value::<BuildStatus>(json!(status.to_string())).unwrap(),
-                status
-            );
-        }
-        assert!(serde_json::from_str::<BuildStatus>("\"running\"").is_err());
+        let ends = statuses
+            .map(BuildStatus::from)
+            .into_iter()
+            .filter(BuildStatus::is_final);
+        let ends: Vec<_> = ends.map(|status| status.to_string()).collect();
+        assert_eq!(ends, ["SUCCESS", "FAILURE", "ABORTED", "COLLAPSED"]);
     }
 
     #[test]
@@ -183,18 +218,19 @@ mod tests {
                 json!({"statusMessage": "waiting"}),
             ),
             (
-                BuildUpdate::stats(Stats {
-                    hostname: Some("node-7".to_owned()),
-                    image_pull_start_time: Some(time),
-                }),
+                BuildUpdate::stats(Stats::new(Some("node-7".to_owned()), Some(time))),
                 json!({"stats": {"hostname": "node-7", "imagePullStartTime": "2024-05-06T07:08:09.012Z"}}),
             ),
             (
-                BuildUpdate::stats(Stats {
-                    hostname: Some("node-7".to_owned()),
-                    ..Stats::default()
-                }),
+                BuildUpdate::stats(Stats::new(Some("node-7".to_owned()), None)),
                 json!({"stats": {"hostname": "node-7"}}),
+            ),
+            (BuildUpdate::aborted(), json!({"status": "ABORTED"})),
+            (
+                BuildUpdate::to(BuildStatus::Running)
+                    .with_message("hot")
+                    .with_message_type(MessageType::Warn),
+                json!({"status": "RUNNING", "statusMessage": "hot", "statusMessageType": "WARN"}),
             ),
         ];
         for (update, expected) in table {
@@ -204,10 +240,7 @@ mod tests {
 
     #[test]
     fn whole_seconds_keep_their_milliseconds() {
-        let stats = Stats {
-            hostname: None,
-            image_pull_start_time: Some(Timestamp::UNIX_EPOCH),
-        };
+        let stats = Stats::new(None, Some("1970-01-01T00:00:00Z".parse().unwrap()));
         assert_eq!(
             serde_json::to_value(stats).unwrap(),
             json!({"imagePullStartTime": "1970-01-01T00:00:00.000Z"})

@@ -14,7 +14,6 @@ use crate::client::Wanted;
 use crate::error::Error;
 use crate::id::BuildId;
 use crate::retry_after::retry_after;
-use crate::token::BuildToken;
 
 /// How much of a text of the API is kept, in characters.
 const LONGEST_MESSAGE: usize = 300;
@@ -24,8 +23,8 @@ const LONGEST_MESSAGE: usize = 300;
 pub(crate) struct Question<'a> {
     /// The build that the call was about.
     pub(crate) build: Option<BuildId>,
-    /// What the call was authorised with; cut out of anything that is quoted.
-    pub(crate) token: Option<&'a BuildToken>,
+    /// What the call carried and nobody may read; cut out of anything that is quoted.
+    pub(crate) secrets: &'a [&'a str],
 }
 
 /// An answer: its status, headers and the beginning of its body.
@@ -102,9 +101,11 @@ fn message(question: Question<'_>, answer: Answer<'_>) -> String {
         return format!("redirect to {target}");
     }
     let mut text = boom(answer.body).unwrap_or_else(|| String::from_utf8_lossy(answer.body).into_owned());
-    if let Some(token) = question.token {
-        // Before it is cut, which could leave a part of the token behind.
-        text = text.replace(token.expose(), "[redacted]");
+    for secret in question.secrets.iter().filter(|secret| !secret.is_empty()) {
+        // Before it is cut, which could leave a part of the secret behind.
+        if text.contains(secret) {
+            text = text.replace(secret, "[redacted]");
+        }
     }
     let line = one_line(&text);
     if line.is_empty() {

@@ -3,15 +3,18 @@
 //! Texts are lower-case and leave the cause to the source chain. What the API said is kept as a
 //! bounded single line without the token. Nothing here decides whether or when to try again.
 
-use std::error::Error as StdError;
-use std::io;
-use std::iter;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 
+mod cause;
+
+pub use cause::Cause;
+
 /// Why a call did not succeed. `message` is what the API said, as one line of at most 300 characters.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The build has ended or is gone: it takes no update any more.
     #[error("the build is finished: {message}")]
@@ -71,28 +74,58 @@ pub enum Error {
     },
     /// No answer in time. Whether the call had its effect is unknown.
     #[error("the builds API did not answer in time")]
-    Timeout(#[source] reqwest::Error),
+    Timeout(#[source] Cause),
     /// No connection: the name does not resolve, nothing listens, or it does not speak TLS.
     #[error("no connection to the builds API")]
-    Connect(#[source] reqwest::Error),
+    Connect(#[source] Cause),
     /// The API's certificate is not trusted, has expired, or is for another name.
     #[error("the certificate of the builds API is not valid")]
-    Certificate(#[source] reqwest::Error),
+    Certificate(#[source] Cause),
     /// The connection broke during the call. Whether the call had its effect is unknown.
     #[error("the connection to the builds API broke")]
-    Transport(#[source] reqwest::Error),
+    Transport(#[source] Cause),
     /// The API's address is not one of HTTP or HTTPS.
     #[error("the address of the builds API begins with {scheme}, not with http or https")]
     Address {
         /// What the address begins with.
         scheme: String,
     },
+    /// A name of the caller's that no path can carry: empty, or one that leads elsewhere.
+    #[error("{part:?} cannot be a part of an address")]
+    Part {
+        /// The name.
+        part: String,
+    },
     /// The request could not be put together.
     #[error("the request to the builds API cannot be built")]
-    Request(#[source] reqwest::Error),
+    Request(#[source] Cause),
+    /// A success whose body is not what this release expects. The body itself is not quoted.
+    #[error("the answer of the builds API cannot be read (line {line}, column {column})")]
+    Undecodable {
+        /// Where reading stopped, from 1.
+        line: usize,
+        /// Where in that line reading stopped.
+        column: usize,
+    },
+    /// A success whose body is longer than anything the API has to say.
+    #[error("the answer of the builds API is longer than {limit} bytes")]
+    TooLong {
+        /// The bound.
+        limit: usize,
+    },
+    /// The same page came twice: the list has no end that could be reached.
+    #[error("the builds API answers page {page} with the page before it")]
+    SamePage {
+        /// The page that was asked for.
+        page: u32,
+    },
+    /// The API token could not be exchanged. All callers that waited for it share the cause.
+    #[error("the API token could not be exchanged for a token")]
+    Login(#[source] Arc<Error>),
 }
 
-/// What an [`Error`] asks of the caller.
+/// What an [`Error`] asks of the caller. These four are all: whoever handles them has handled every error,
+/// those of later releases too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// The build takes no update any more: stop working for it.
@@ -117,7 +150,14 @@ impl Error {
             | Self::Timeout(_)
             | Self::Connect(_)
             | Self::Transport(_) => Class::Transient,
-            Self::Invalid { .. } | Self::Address { .. } | Self::Request(_) => Class::Permanent,
+            Self::Invalid { .. }
+            | Self::Address { .. }
+            | Self::Part { .. }
+            | Self::Request(_)
+            | Self::Undecodable { .. }
+            | Self::TooLong { .. }
+            | Self::SamePage { .. } => Class::Permanent,
+            Self::Login(cause) => cause.class(),
             Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
@@ -142,7 +182,12 @@ impl Error {
             Self::Connect(_) => "connect",
             Self::Transport(_) => "transport",
             Self::Address { .. } => "address",
+            Self::Part { .. } => "part",
             Self::Request(_) => "request",
+            Self::Undecodable { .. } => "undecodable",
+            Self::TooLong { .. } => "too-long",
+            Self::SamePage { .. } => "same-page",
+            Self::Login(_) => "login",
         }
     }
 
@@ -157,74 +202,53 @@ impl Error {
             Self::Unauthorized { .. } => Some(StatusCode::UNAUTHORIZED),
             Self::NotFound { .. } => Some(StatusCode::NOT_FOUND),
             Self::RateLimited { .. } => Some(StatusCode::TOO_MANY_REQUESTS),
+            Self::Login(cause) => cause.status(),
             Self::Timeout(_)
             | Self::Certificate(_)
             | Self::Connect(_)
             | Self::Transport(_)
             | Self::Address { .. }
-            | Self::Request(_) => None,
+            | Self::Part { .. }
+            | Self::Request(_)
+            | Self::Undecodable { .. }
+            | Self::TooLong { .. }
+            | Self::SamePage { .. } => None,
         }
     }
 
     /// Names a failure to send or to be answered.
     pub(crate) fn from_transport(error: reqwest::Error) -> Self {
-        if error.is_builder() {
-            Self::Request(error)
-        } else if chain(&error).any(rejects_certificate) {
-            // Before `is_connect`, which holds for a failed handshake too.
-            Self::Certificate(error)
-        } else if error.is_timeout() {
-            Self::Timeout(error)
-        } else if error.is_connect() {
-            Self::Connect(error)
+        let (builder, timeout, connect) = (error.is_builder(), error.is_timeout(), error.is_connect());
+        let cause = Cause::new(error);
+        if builder {
+            Self::Request(cause)
+        } else if cause.rejects_certificate() {
+            // Before `connect`, which holds for a failed handshake too.
+            Self::Certificate(cause)
+        } else if timeout {
+            Self::Timeout(cause)
+        } else if connect {
+            Self::Connect(cause)
         } else {
-            Self::Transport(error)
+            Self::Transport(cause)
         }
     }
-}
 
-/// The error and all that lie beneath it.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    iter::successors(Some(error), |error| beneath(*error))
-}
-
-/// The source of an `io::Error` skips the error that it wraps, which is where rustls' own is.
-fn beneath<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
-    }
-}
-
-fn rejects_certificate(error: &(dyn StdError + 'static)) -> bool {
-    matches!(
-        error.downcast_ref(),
-        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("outer")]
-    struct Outer(#[source] io::Error);
-
-    #[test]
-    fn a_certificate_error_is_found_beneath_io_errors() {
-        let rustls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        let error = Outer(io::Error::other(io::Error::new(
-            io::ErrorKind::InvalidData,
-            rustls,
-        )));
-        assert!(chain(&error).any(rejects_certificate));
+    /// Names where reading a success stopped. The reader's own text may quote the body, so it is dropped.
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+    pub(crate) fn undecodable(error: serde_json::Error) -> Self {
+        Self::Undecodable {
+            line: error.line(),
+            column: error.column(),
+        }
     }
 
-    #[test]
-    fn other_tls_errors_say_nothing_about_the_certificate() {
-        let error = Outer(io::Error::other(rustls::Error::DecryptError));
-        assert!(!chain(&error).any(rejects_certificate));
-        assert!(!chain(&Outer(io::ErrorKind::ConnectionReset.into())).any(rejects_certificate));
+    /// How long the API asks to wait before the next call, if it does.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Server { retry_after, .. } => *retry_after,
+            Self::Login(cause) => cause.retry_after(),
+            _ => None,
+        }
     }
 }

@@ -8,12 +8,16 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde_json::{Map, Value};
 
-/// A build's credential for the builds API, wiped from memory when dropped and never shown.
+use crate::scope::Scope;
+use crate::timestamp::Timestamp;
+
+/// A credential for the builds API: a build's, or the one that an API token was exchanged for. It is wiped
+/// from memory when dropped and never shown.
 #[derive(Clone)]
 pub struct BuildToken {
     secret: SecretString,
@@ -21,6 +25,7 @@ pub struct BuildToken {
 
 /// What a token says about itself. None of it is verified.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Claims {
     /// From when on the API refuses the token (`exp`).
     pub expires: Option<Timestamp>,
@@ -47,24 +52,37 @@ impl BuildToken {
 
     /// What the token says about itself, unverified; `None` if it is no JWT with a JSON object inside.
     pub fn claims(&self) -> Option<Claims> {
-        let (_header, rest) = self.expose().split_once('.')?;
-        let (payload, _signature) = rest.split_once('.')?;
-        let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-        let claims: Map<String, Value> = serde_json::from_slice(&json).ok()?;
+        let claims = self.payload()?;
         Some(Claims {
             expires: claims.get("exp").and_then(time),
             issued: claims.get("iat").and_then(time),
             pr_parent_job_id: claims.get("prParentJobId").and_then(Value::as_u64),
         })
     }
+
+    /// What the token may do by its own account, unverified; empty if it does not say.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let payload = self.payload().unwrap_or_default();
+        let scopes = payload.get("scope").and_then(Value::as_array);
+        let names = scopes.into_iter().flatten().filter_map(Value::as_str);
+        names.map(Scope::from).collect()
+    }
+
+    fn payload(&self) -> Option<Map<String, Value>> {
+        let (_header, rest) = self.expose().split_once('.')?;
+        let (payload, _signature) = rest.split_once('.')?;
+        let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+        serde_json::from_slice(&json).ok()
+    }
 }
 
 /// Seconds since the epoch, which a JWT may give as an integer or with a fraction.
 fn time(claim: &Value) -> Option<Timestamp> {
-    match claim.as_i64() {
-        Some(seconds) => Timestamp::from_second(seconds).ok(),
-        None => Timestamp::from_duration(SignedDuration::try_from_secs_f64(claim.as_f64()?).ok()?).ok(),
-    }
+    let time = match claim.as_i64() {
+        Some(seconds) => jiff::Timestamp::from_second(seconds),
+        None => jiff::Timestamp::from_duration(SignedDuration::try_from_secs_f64(claim.as_f64()?).ok()?),
+    };
+    time.ok().map(Timestamp::new)
 }
 
 impl TryFrom<String> for BuildToken {
@@ -196,6 +214,17 @@ mod tests {
             assert_eq!(text.parse::<BuildToken>().unwrap().claims(), None, "{text}");
         }
         assert_eq!(with_payload("[1]").claims(), None);
+    }
+
+    #[test]
+    fn scopes_are_read_and_unknown_ones_kept() {
+        let token = with_payload(r#"{"scope":["temporal","user","levitate",5]}"#);
+        let scopes = [Scope::Temporal, Scope::User, Scope::from("levitate")];
+        assert_eq!(token.scopes(), scopes);
+        for payload in ["{}", r#"{"scope":"user"}"#, r#"{"scope":null}"#] {
+            assert_eq!(with_payload(payload).scopes(), [], "{payload}");
+        }
+        assert_eq!("opaque".parse::<BuildToken>().unwrap().scopes(), []);
     }
 
     #[test]

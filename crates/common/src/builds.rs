@@ -7,9 +7,7 @@ use std::{
     time::Duration,
 };
 
-use screwdriver_api_client::{
-    BuildToken, BuildUpdate, Class, Client, ClientBuilder, Error as ApiError, SetupError, Wanted,
-};
+use screwdriver_api_client::{BuildToken, BuildUpdate, Class, Client, Error as ApiError, SetupError, Wanted};
 use tracing::Instrument;
 use url::Url;
 
@@ -83,13 +81,11 @@ impl BuildsApi {
     /// # Errors
     /// The file of certificate authorities cannot be used.
     pub fn new(settings: &BuildsApiSettings, waiting: Waiting) -> Result<Self, SetupError> {
-        let client = ClientBuilder {
-            timeout: settings.timeout,
-            ca_file: settings.ca_file.clone(),
-            on_request: Some(Arc::new(propagation::inject_headers)),
-            ..Client::builder()
-        };
-        let client = client.build()?;
+        let client = Client::builder()
+            .timeout(settings.timeout)
+            .ca_file(settings.ca_file.clone())
+            .middleware(propagation::inject_headers)
+            .build()?;
         Ok(Self {
             client,
             outages: Arc::default(),

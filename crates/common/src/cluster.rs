@@ -3,6 +3,7 @@
 
 pub mod error;
 mod read;
+mod secrets;
 
 use std::time::Duration;
 
@@ -75,15 +76,15 @@ impl Cluster {
         &self.namespace
     }
 
-    /// Creates `pod`. Safe to repeat when the result is unknown, because the pod has a name.
-    pub async fn create(&self, pod: &Pod) -> Result<(), ClusterError> {
+    /// Creates `pod` and tells its UID. Safe to repeat when the result is unknown, because the pod has a name.
+    pub async fn create(&self, pod: &Pod) -> Result<String, ClusterError> {
         let name = pod.metadata.name.as_deref().unwrap_or_default();
         let create = async {
             let body = serde_json::to_vec(pod).map_err(kube::Error::SerdeError)?;
             let request = Request::new(self.pods.resource_url());
             let request = request.create(&PostParams::default(), body);
             let made = self.client.request(request.map_err(kube::Error::BuildRequest)?);
-            made.await.map(|Made { .. }| ())
+            made.await.map(|made: Made| made.metadata.uid)
         };
         self.call("create pod", name, create).await
     }

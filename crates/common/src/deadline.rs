@@ -18,6 +18,7 @@ pub fn of_start(since: Timestamp, held: u64, config: &BuildConfig<'_>, allowed: 
     let claims = config.token.as_ref().and_then(BuildToken::claims);
     match claims
         .and_then(|claims| claims.expires)
+        .map(Timestamp::from)
         .and_then(|expires| expires.checked_sub(RESERVE).ok())
     {
         Some(absolute) => relative.min(absolute),

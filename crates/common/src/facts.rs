@@ -8,9 +8,11 @@ mod container;
 mod event;
 #[cfg(test)]
 mod tests;
+mod wire;
 
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, Pod, PodCondition};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::{Event, Pod};
+use serde::Deserialize;
 
 pub use self::{
     container::{Container, Ended, Role, State},
@@ -20,8 +22,9 @@ pub use self::{
 /// Annotation that counts how often a build's pod was made anew.
 pub const RECREATED_ANNOTATION: &str = "screwdriver.cd/recreated";
 
-/// What was read from one pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What was read from one pod. Decodes from a pod as the API server writes it, without what it does not need.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "wire::Pod")]
 pub struct Facts {
     /// The pod's name.
     pub name: String,
@@ -45,8 +48,12 @@ pub struct Facts {
     pub restarts: bool,
     /// When the pod was created.
     pub created_at: Option<Timestamp>,
+    /// When the kubelet took the pod on.
+    pub taken_on_at: Option<Timestamp>,
     /// `deletionTimestamp`: when a pod that is being deleted is due to be gone.
     pub deletion_due: Option<Timestamp>,
+    /// When somebody asked for the deletion, if that can be told.
+    pub deleted_at: Option<Timestamp>,
     /// How often the build's pod was made anew, by the pod's annotation.
     pub recreated: u32,
     /// The pod's events; `None` if nobody asked for them.
@@ -112,54 +119,50 @@ impl Facts {
 
     /// Reads a pod. Never fails: what is absent or odd becomes `None`, empty or [`PodPhase::Unknown`].
     pub fn read(pod: &Pod) -> Self {
-        let (metadata, status) = (&pod.metadata, pod.status.as_ref());
-        let node = pod.spec.as_ref().and_then(|spec| filled(spec.node_name.as_ref()));
-        let conditions: Vec<_> = status
-            .and_then(|it| it.conditions.as_ref())
-            .into_iter()
-            .flatten()
-            .map(Condition::read)
-            .collect();
-        Self {
-            name: metadata.name.clone().unwrap_or_default(),
-            uid: filled(metadata.uid.as_ref()),
-            phase: PodPhase::read(status.and_then(|it| it.phase.as_deref())),
-            reason: status.and_then(|it| filled(it.reason.as_ref())),
-            message: status.and_then(|it| filled(it.message.as_ref())),
-            schedule: Schedule::read(pod, node.as_deref(), &conditions),
-            node,
-            conditions,
-            containers: container::read_all(pod),
-            restarts: pod
-                .spec
-                .as_ref()
-                .is_none_or(|spec| spec.restart_policy.as_deref() != Some("Never")),
-            created_at: metadata.creation_timestamp.as_ref().map(|time| time.0),
-            deletion_due: metadata.deletion_timestamp.as_ref().map(|time| time.0),
-            recreated: metadata
-                .annotations
-                .as_ref()
-                .and_then(|all| all.get(RECREATED_ANNOTATION))
-                .and_then(|count| count.trim().parse().ok())
-                .unwrap_or(0),
-            events: None,
-        }
+        wire::Pod::from(pod).into()
     }
 
     /// The same facts with the events that are about this very pod (by UID, since names are used again), oldest
     /// first.
     #[must_use]
     pub fn with_events(&self, events: &[Event]) -> Self {
-        let mut own: Vec<_> = events
+        let events: Vec<_> = events.iter().map(EventFacts::read).collect();
+        self.clone().knowing(&events)
+    }
+
+    /// The same as [`Self::with_events`], of events that were read already.
+    #[must_use]
+    pub fn knowing(self, events: &[EventFacts]) -> Self {
+        let own = events
             .iter()
-            .filter(|event| self.uid.is_none() || event.involved_object.uid == self.uid)
-            .map(EventFacts::read)
-            .collect();
+            .filter(|event| self.uid.is_none() || event.about == self.uid);
+        let mut own: Vec<_> = own.cloned().collect();
         own.sort_by_key(|event| event.at);
         Self {
             events: Some(own),
-            ..self.clone()
+            ..self
         }
+    }
+
+    /// The same facts with the container of this name as the build's, if there is one.
+    #[must_use]
+    pub fn with_build(mut self, name: &str) -> Self {
+        let beside = |it: &&mut Container| matches!(it.role, Role::Build | Role::Sidecar);
+        if self
+            .containers
+            .iter_mut()
+            .filter(beside)
+            .any(|it| it.name == name)
+        {
+            for container in self.containers.iter_mut().filter(beside) {
+                container.role = if container.name == name {
+                    Role::Build
+                } else {
+                    Role::Sidecar
+                };
+            }
+        }
+        self
     }
 
     /// The container that the build runs in, if it can be told.
@@ -186,6 +189,11 @@ impl Facts {
         }
     }
 
+    /// Whether it is certain that the build container ran. Errs to `false`: for texts, never for a new pod.
+    pub fn build_ran_for_certain(&self) -> bool {
+        self.build().is_some_and(Container::ran_for_certain)
+    }
+
     /// The condition of this type, if it holds.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.conditions
@@ -203,6 +211,56 @@ impl Facts {
         self.events.iter().flatten().rev().find(|event| {
             event.reason == reason && (container.is_none() || event.container.as_deref() == container)
         })
+    }
+}
+
+impl From<wire::Pod> for Facts {
+    fn from(pod: wire::Pod) -> Self {
+        let wire::Pod {
+            metadata,
+            spec,
+            status,
+        } = pod;
+        let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+        let node = filled(spec.node_name);
+        let conditions: Vec<_> = status
+            .conditions
+            .into_iter()
+            .flatten()
+            .map(Condition::from)
+            .collect();
+        let gates = spec.scheduling_gates.is_some_and(|gates| !gates.is_empty());
+        let label = metadata.labels.and_then(|labels| labels.sdbuild);
+        let grace = metadata.deletion_grace_period_seconds.unwrap_or_default();
+        // Without a grace period the pod was force-deleted, or the kubelet is done: the time tells no beginning.
+        let asked = |due: Timestamp| {
+            due.checked_sub(SignedDuration::from_secs(grace))
+                .ok()
+                .filter(|_| grace > 0)
+        };
+        let recreated = metadata.annotations.and_then(|all| all.recreated);
+        Self {
+            name: metadata.name.unwrap_or_default(),
+            uid: filled(metadata.uid),
+            phase: PodPhase::read(status.phase.as_deref()),
+            reason: filled(status.reason),
+            message: filled(status.message),
+            schedule: Schedule::read(gates, node.as_deref(), &conditions),
+            node,
+            conditions,
+            restarts: spec.restart_policy.as_deref() != Some("Never"),
+            containers: container::read_all(
+                label.as_deref(),
+                (spec.init_containers, spec.containers),
+                (status.init_container_statuses, status.container_statuses),
+            ),
+            created_at: metadata.creation_timestamp,
+            taken_on_at: status.start_time,
+            deletion_due: metadata.deletion_timestamp,
+            deleted_at: metadata.deletion_timestamp.and_then(asked),
+            recreated: recreated.and_then(|count| count.trim().parse().ok()).unwrap_or(0),
+            events: None,
+        }
     }
 }
 
@@ -240,19 +298,16 @@ impl PodPhase {
 // === impl Schedule ===
 
 impl Schedule {
-    fn read(pod: &Pod, node: Option<&str>, conditions: &[Condition]) -> Self {
+    fn read(held_back: bool, node: Option<&str>, conditions: &[Condition]) -> Self {
         if node.is_some() {
             return Self::Bound;
         }
         let told = conditions
             .iter()
             .find(|condition| condition.kind == "PodScheduled" && !condition.holds);
-        let listed = pod.spec.as_ref().and_then(|spec| spec.scheduling_gates.as_ref());
         let gated = told.is_some_and(|condition| condition.reason.as_deref() == Some("SchedulingGated"));
         match told {
-            _ if gated || listed.is_some_and(|gates| !gates.is_empty()) => {
-                Self::Gated(told.and_then(|condition| condition.message.clone()))
-            }
+            _ if gated || held_back => Self::Gated(told.and_then(|condition| condition.message.clone())),
             Some(condition) => Self::Refused {
                 reason: condition.reason.clone(),
                 message: condition.message.clone(),
@@ -264,19 +319,19 @@ impl Schedule {
 
 // === impl Condition ===
 
-impl Condition {
-    fn read(condition: &PodCondition) -> Self {
+impl From<wire::Condition> for Condition {
+    fn from(condition: wire::Condition) -> Self {
         Self {
-            kind: condition.type_.clone(),
+            kind: condition.r#type,
             holds: condition.status == "True",
-            reason: filled(condition.reason.as_ref()),
-            message: filled(condition.message.as_ref()),
-            since: condition.last_transition_time.as_ref().map(|time| time.0),
+            reason: filled(condition.reason),
+            message: filled(condition.message),
+            since: condition.last_transition_time,
         }
     }
 }
 
 /// API servers write absent texts both as absent and as empty.
-fn filled(text: Option<&String>) -> Option<String> {
-    text.filter(|text| !text.trim().is_empty()).cloned()
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
 }

@@ -189,6 +189,7 @@ fn observe(span: &tracing::Span, job: &'static str, outcome: &Outcome) {
         | Outcome::Cleared
         | Outcome::Probed
         | Outcome::Healthy
+        | Outcome::Watching
         | Outcome::Rearmed
         | Outcome::Recreating
         | Outcome::Failed

@@ -5,10 +5,12 @@
 //! without a copy of its tree. Encoding back is in [`message`].
 
 pub mod build_config;
+pub mod cache_config;
 pub mod message;
 pub mod state;
 
 pub use build_config::{BuildConfig, Pipeline, Template, TokenLife};
+pub use cache_config::CacheConfig;
 pub use state::{CheckState, Recreate, StartState, StopState};
 
 use serde::Deserialize;
@@ -58,23 +60,13 @@ pub struct CheckJob<'a> {
     pub state: Option<CheckState>,
 }
 
-/// A request to clear a disk cache, as the producer wrote it; nothing is believed yet.
-#[derive(Debug, Deserialize)]
+/// A request to clear a disk cache, with what its earlier tries left if it comes back from a queue of ours.
+#[derive(Debug)]
 pub struct ClearJob<'a> {
-    /// `caches`.
-    #[serde(borrow)]
-    pub resource: Option<std::borrow::Cow<'a, str>>,
-    /// `delete`.
-    pub action: Option<std::borrow::Cow<'a, str>>,
-    /// `pipelines`, `jobs` or `events`.
-    pub scope: Option<std::borrow::Cow<'a, str>>,
-    /// The producer's queue prefix.
-    pub prefix: Option<std::borrow::Cow<'a, str>>,
-    /// The pipeline whose cache it is.
-    #[serde(rename = "pipelineId")]
-    pub pipeline_id: Option<serde_json::Value>,
-    /// The pipeline, job or event.
-    pub id: Option<serde_json::Value>,
+    /// The cache.
+    pub config: CacheConfig<'a>,
+    /// What earlier tries left; `None` for a message of the producer's.
+    pub state: Option<StopState>,
 }
 
 /// Why bytes are not a job. Names the place and what was expected there, never the value.
@@ -184,8 +176,9 @@ impl<'a> Job<'a> {
         match self {
             Self::Start(job) => job.state.as_ref().map(|state| state.attempt),
             Self::Stop(job) => job.state.as_ref().map(|state| state.attempt),
+            Self::Clear(job) => job.state.as_ref().map(|state| state.attempt),
             Self::Check(job) => job.state.as_ref().map(|state| state.attempt),
-            Self::Clear(_) | Self::Probe => None,
+            Self::Probe => None,
         }
     }
 
@@ -194,8 +187,9 @@ impl<'a> Job<'a> {
         match self {
             Self::Start(job) => job.state.as_ref()?.trace_context.as_ref(),
             Self::Stop(job) => job.state.as_ref()?.trace_context.as_ref(),
+            Self::Clear(job) => job.state.as_ref()?.trace_context.as_ref(),
             Self::Check(job) => job.state.as_ref()?.trace_context.as_ref(),
-            Self::Clear(_) | Self::Probe => None,
+            Self::Probe => None,
         }
     }
 }
@@ -251,7 +245,10 @@ impl<'a> Envelope<'a> {
 
     fn clear(&self) -> Result<ClearJob<'a>, DecodeError> {
         let raw = present(self.cache_config).ok_or(DecodeError::Missing { field: "cacheConfig" })?;
-        object(raw, "cacheConfig", "an object of texts and ids")
+        Ok(ClearJob {
+            config: CacheConfig::decode(raw)?,
+            state: state(self.stop, "stop")?,
+        })
     }
 
     fn container(&self) -> Result<std::borrow::Cow<'a, str>, DecodeError> {

@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-/// The ages at which a start is looked at: a few early ones, then every `init_timeout`.
+/// The ages at which a start is looked at: a few early ones, then every `init_timeout`; and how often a build
+/// that runs is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ladder {
     delays: Vec<Duration>,
     init_timeout: Duration,
+    watch: Option<Duration>,
 }
 
 /// The delay of a check's own retry, and of a second look that must come soon.
@@ -33,7 +35,22 @@ impl Ladder {
                 last = age;
             }
         }
-        Self { delays, init_timeout }
+        Self {
+            delays,
+            init_timeout,
+            watch: None,
+        }
+    }
+
+    /// The same ladder that goes on with a look at running builds every `pace`.
+    #[must_use]
+    pub fn watching(self, pace: Option<Duration>) -> Self {
+        Self { watch: pace, ..self }
+    }
+
+    /// How long after a look at a running build the next falls due; `None`: its looks have ended.
+    pub fn watch(&self) -> Option<Duration> {
+        self.watch
     }
 
     /// How long after the look before it check `number` falls due.
@@ -53,6 +70,7 @@ impl Ladder {
             .iter()
             .copied()
             .chain([self.init_timeout, SOON, LATER])
+            .chain(self.watch)
             .collect()
     }
 }
@@ -121,6 +139,18 @@ mod tests {
                 "{asked}"
             );
         }
+    }
+
+    #[test]
+    fn running_builds_are_watched_at_a_pace_of_their_own_if_at_all() {
+        let ladder = Ladder::new(&secs(&[15]), Duration::from_secs(60));
+        let pace = Duration::from_secs(90);
+        assert_eq!(ladder.watch(), None);
+        assert!(!ladder.all_delays().contains(&pace));
+        let ladder = ladder.watching(Some(pace));
+        assert_eq!(ladder.watch(), Some(pace));
+        assert!(ladder.all_delays().contains(&pace), "the broker offers it");
+        assert_eq!(ladder.delay(9), Duration::from_secs(60));
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub struct Policy {
 impl Policy {
     /// The policy of these settings.
     pub fn new(settings: Settings) -> Self {
-        let ladder = Ladder::new(&settings.checks.ladder, settings.checks.init_timeout);
+        let checks = &settings.checks;
+        let ladder = Ladder::new(&checks.ladder, checks.init_timeout).watching(checks.watch_running);
         Self { settings, ladder }
     }
 }

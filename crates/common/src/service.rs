@@ -4,7 +4,10 @@
 //! Start: settings with all problems at once (exit 64), telemetry, health (live, not ready), clients,
 //! broker, ready. Stop: not ready, stop taking, finish what is in hand, close, flush, exit 0.
 
-use std::{collections::HashMap, error::Error, num::NonZero, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, error::Error, num::NonZero, path::Path, process::ExitCode, sync::Arc,
+    time::Duration,
+};
 
 use screwdriver_api_client::SetupError;
 
@@ -93,6 +96,7 @@ where
 {
     let config_dir = match command_line::parse(service, version, tools) {
         Wish::Run(config_dir) => config_dir,
+        Wish::CheckConfig(config_dir) => return check_config(config_dir.as_deref()),
         Wish::Done(code) => return code,
     };
     // Before anything connects: every TLS client of the process uses this provider.
@@ -147,9 +151,28 @@ where
         telemetry.shutdown(FLUSH).await;
         code
     });
-    // A cache that is being removed may take minutes: it goes on until the process ends.
+    // A file system that does not answer keeps its thread: it is not waited for.
     runtime.shutdown_timeout(LEFTOVERS);
     code
+}
+
+/// Prints the settings that hold, or else all that is wrong with them.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool's output")]
+fn check_config(config_dir: Option<&Path>) -> ExitCode {
+    let check = Settings::check(&ProcessEnvironment, config_dir);
+    for warning in &check.warnings {
+        eprintln!("warning: {warning}");
+    }
+    match &check.settings {
+        Ok(_) => {
+            print!("{check}");
+            ExitCode::SUCCESS
+        }
+        Err(problems) => {
+            eprintln!("{problems}");
+            ExitCode::from(EXIT_SETTINGS)
+        }
+    }
 }
 
 fn exit_code(ended: &Result<(), ServiceError>) -> ExitCode {
@@ -215,6 +238,11 @@ impl Service {
     /// Counters.
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
+    }
+
+    /// Cancelled when no more work may be taken and what is in hand should end soon.
+    pub fn draining(&self) -> tokio_util::sync::CancellationToken {
+        self.shutdown.draining().clone()
     }
 
     /// Publishes to queues of ours.

@@ -1,32 +1,46 @@
 //! What an operator can set: typed, validated, documented.
 //!
-//! Values come from built-in defaults, `config/default.yaml`, `config/local.yaml`, `NODE_CONFIG` and the
-//! environment, in that order. Nothing below `main` reads the environment or a file on its own.
+//! Values come from built-in defaults, the files of the configuration folder (`default.yaml`, `local.yaml`),
+//! `NODE_CONFIG` and the environment, in that order. Nothing below `main` reads the environment or a file on
+//! its own. `docs/CONFIGURATION.md` is written from the tables in [`variables`].
 
 mod broker;
 mod duration;
 mod ecosystem;
+mod effective;
 mod environment;
 mod executors;
 mod layers;
 mod load;
+mod notes;
 mod pod;
 mod problems;
+mod quantity;
+mod reference;
 mod secret;
 mod section;
+mod unread;
 pub mod variables;
 
-use std::{num::NonZeroU16, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 
 pub use self::{
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
+    effective::{Check, Effective},
     environment::{Environment, ProcessEnvironment},
     executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
-    pod::{HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes},
+    pod::{
+        EphemeralStorage, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
+        TokenPlace,
+    },
     problems::{Problem, SettingsErrors},
+    quantity::StorageQuantity,
+    reference::reference,
 };
+
+use crate::verdict::Reason;
 
 /// Everything that either worker can be told. Both binaries share it and read what they need.
 #[derive(Debug, Clone)]
@@ -116,6 +130,8 @@ pub struct CheckSettings {
     pub ladder: Vec<Duration>,
     /// Age of the check that tells a waiting user so; every later check comes this much after the last.
     pub init_timeout: Duration,
+    /// How often a running build's pod is looked at; `None`: never again once it runs.
+    pub watch_running: Option<Duration>,
     /// How long each phase may last.
     pub clocks: Clocks,
 }
@@ -131,6 +147,8 @@ pub struct Clocks {
     pub initialising: Duration,
     /// Containers are created and the build container is not running yet.
     pub starting: Duration,
+    /// How long a reason may stand before it fails its build, where that is not what the catalogue says.
+    pub graces: BTreeMap<Reason, Duration>,
 }
 
 /// How long a start may be tried.
@@ -178,8 +196,8 @@ pub enum LogFormat {
 /// Where health and metrics are served.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Address to listen on.
-    pub host: std::net::IpAddr,
+    /// Name or address to listen on.
+    pub host: String,
     /// Port to listen on; 0 lets the system choose (printed in the log).
     pub port: u16,
 }

@@ -20,9 +20,9 @@ use jiff::Timestamp;
 
 pub use self::{
     catalogue::Actor,
-    judge::{judge, wants_events},
+    judge::{explain, explain_gone, judge, wants_events},
     look::{LastLook, Phase},
-    message::{WAITING_FOR_RESOURCES, delayed_message, quoted, waiting_message},
+    message::{WAITING_FOR_RESOURCES, delayed_message, quoted, recreated_message, waiting_message},
     reason::Reason,
 };
 use crate::facts::Facts;
@@ -63,6 +63,18 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// What the next check has to carry.
     pub look: LastLook,
+}
+
+/// The verdict on a pod of which nothing is known but itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Explanation {
+    /// What is the case.
+    pub verdict: Verdict,
+    /// What it rests on; `None`: nothing is wrong.
+    pub reason: Option<Reason>,
+    /// Whose turn it is; `None`: nothing is wrong.
+    pub actor: Option<Actor>,
 }
 
 /// What is the case with a build.

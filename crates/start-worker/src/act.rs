@@ -1,6 +1,8 @@
 //! Carries out a plan. Effects only: what the answers mean is decided in [`crate::outcome`].
 
-use std::{collections::HashMap, path::Path, time::Duration};
+mod token;
+
+use std::{collections::HashMap, time::Duration};
 
 use common::{
     broker::{PublishError, Publisher},
@@ -18,7 +20,12 @@ use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::Pod;
 use screwdriver_api_client::Wanted;
 
-use crate::plan::{Place, StartPlan, StopPlan};
+use self::token::give_token;
+use crate::{
+    cache::Caches,
+    manifest::TokenOwner,
+    plan::{Place, StartPlan, StopPlan},
+};
 
 /// Longest that the executors beside the chosen one may keep a start waiting.
 const ELSEWHERE: Duration = Duration::from_secs(2);
@@ -32,6 +39,8 @@ pub struct World {
     pub builds: BuildsApi,
     /// The broker.
     pub publisher: Publisher,
+    /// The disk caches.
+    pub caches: Caches,
     /// Counters.
     pub metrics: Metrics,
 }
@@ -68,9 +77,16 @@ pub enum Seen {
 
 /// What stands under a build's name.
 enum Found {
-    Ours(Box<Facts>),
+    Ours(Ours),
     Occupied,
     Nothing,
+}
+
+/// The build's pod.
+struct Ours {
+    facts: Box<Facts>,
+    /// It waits for the secret with its build's token.
+    waiting: Option<TokenOwner>,
 }
 
 // === impl World ===
@@ -118,9 +134,9 @@ impl World {
             self.metrics.pod(PodAction::Deleted);
         }
         let created = site.call(|| site.cluster.create(&plan.pod)).await;
-        let created = match created {
-            Ok(()) => true,
-            Err(Trouble::Own(ClusterError::AlreadyExists)) => false,
+        let (created, waiting) = match created {
+            Ok(uid) => (true, TokenOwner::made(&plan.pod, &uid)),
+            Err(Trouble::Own(ClusterError::AlreadyExists)) => (false, None),
             Err(trouble) => return Err(trouble),
         };
         self.metrics.pod(match (created, &plan.recreate) {
@@ -128,6 +144,9 @@ impl World {
             (true, Some(_)) => PodAction::Recreated,
             (false, _) => PodAction::Adopted,
         });
+        if !give_token(site, waiting.as_ref(), config).await? {
+            return Ok(Seen::Occupied { armed: *armed });
+        }
         // The pod exists: failing to read it is no reason to do anything again.
         let seen = |facts| Seen::Pod {
             created,
@@ -135,7 +154,8 @@ impl World {
             facts,
         };
         match find(site, &plan.place).await {
-            Ok(Found::Ours(facts)) => Ok(seen(Some(facts))),
+            Ok(Found::Ours(ours)) if created => Ok(seen(Some(ours.facts))),
+            Ok(Found::Ours(ours)) => adopt(site, &plan.place.executor, ours, config, *armed).await,
             Err(_) | Ok(Found::Nothing) if created => Ok(seen(None)),
             Ok(Found::Occupied | Found::Nothing) => Ok(Seen::Occupied { armed: *armed }),
             Err(trouble) => Err(trouble),
@@ -150,26 +170,20 @@ impl World {
         config: &BuildConfig<'_>,
         armed: bool,
     ) -> Result<Option<Seen>, Trouble<ClusterError>> {
-        let adopted = |executor: &str, facts| {
-            Some(Seen::Pod {
-                created: false,
-                executor: executor.to_owned(),
-                facts: Some(facts),
-            })
-        };
+        let executor = &plan.place.executor;
         match find(site, &plan.place).await? {
             // The dead pod that is to be replaced is not the build's pod.
-            Found::Ours(facts) if plan.replaces(facts.uid.as_deref()) => {}
-            Found::Ours(facts) => return Ok(adopted(&plan.place.executor, facts)),
+            Found::Ours(ours) if plan.replaces(ours.facts.uid.as_deref()) => {}
+            Found::Ours(ours) => return adopt(site, executor, ours, config, armed).await.map(Some),
             Found::Occupied => return Ok(Some(Seen::Occupied { armed })),
             Found::Nothing => {
-                if let Some((executor, facts)) = self.find_elsewhere(plan).await {
-                    return Ok(adopted(executor, facts));
+                if let Some((site, executor, ours)) = self.find_elsewhere(plan).await {
+                    return adopt(site, executor, ours, config, armed).await.map(Some);
                 }
                 if plan.legacy
-                    && let Some(facts) = find_by_label(site, &plan.place.label).await?
+                    && let Some(ours) = find_by_label(site, &plan.place.label).await?
                 {
-                    return Ok(adopted(&plan.place.executor, facts));
+                    return Ok(Some(self.adopt_legacy(plan, config, ours.facts).await));
                 }
             }
         }
@@ -184,17 +198,36 @@ impl World {
         }
     }
 
+    /// A predecessor's pod: its maker gave the message back and checks nothing any more, so a chain of ours does.
+    async fn adopt_legacy(&self, plan: &StartPlan, config: &BuildConfig<'_>, facts: Box<Facts>) -> Seen {
+        if let Some(delay) = plan.arm {
+            let mut check = plan.first_check();
+            check.pod.clone_from(&facts.name);
+            // Whether it ran nobody knows: it is not started anew.
+            check.look.ran = true;
+            let body = message::check(config, &check);
+            if let Err(error) = self.publisher.publish_after(Room::Checks, delay, &body).await {
+                return Seen::Unarmed(error);
+            }
+        }
+        Seen::Pod {
+            created: false,
+            executor: plan.place.executor.clone(),
+            facts: Some(facts),
+        }
+    }
+
     /// A pod that another executor made for this build, as far as they answer in time.
-    async fn find_elsewhere<'p>(&self, plan: &'p StartPlan) -> Option<(&'p str, Box<Facts>)> {
+    async fn find_elsewhere<'p>(&'p self, plan: &'p StartPlan) -> Option<(&'p Site, &'p str, Ours)> {
         for place in &plan.elsewhere {
             let Some(site) = self.sites.get(&place.executor) else {
                 continue;
             };
             let pod = tokio::time::timeout(ELSEWHERE, site.cluster.get(&place.name)).await;
             if let Ok(Ok(pod)) = pod
-                && let Found::Ours(facts) = Found::of(pod, &place.label)
+                && let Found::Ours(ours) = Found::of(pod, &place.label)
             {
-                return Some((&place.executor, facts));
+                return Some((site, &place.executor, ours));
             }
         }
         None
@@ -237,17 +270,24 @@ impl World {
         });
         join_all(deletions).await.into_iter().collect()
     }
+}
 
-    /// Removes a cache folder; one that is not there is removed already.
-    pub async fn clear(&self, folder: &Path) -> std::io::Result<()> {
-        let folder = folder.to_owned();
-        let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
-        match removed {
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Ok(result) => result,
-            Err(panic) => Err(std::io::Error::other(panic)),
-        }
+/// The build's pod was there already.
+async fn adopt(
+    site: &Site,
+    executor: &str,
+    ours: Ours,
+    config: &BuildConfig<'_>,
+    armed: bool,
+) -> Result<Seen, Trouble<ClusterError>> {
+    if !give_token(site, ours.waiting.as_ref(), config).await? {
+        return Ok(Seen::Occupied { armed });
     }
+    Ok(Seen::Pod {
+        created: false,
+        executor: executor.to_owned(),
+        facts: Some(ours.facts),
+    })
 }
 
 async fn find(site: &Site, place: &Place) -> Result<Found, Trouble<ClusterError>> {
@@ -256,12 +296,12 @@ async fn find(site: &Site, place: &Place) -> Result<Found, Trouble<ClusterError>
 }
 
 /// A pod of the build under any name.
-async fn find_by_label(site: &Site, label: &str) -> Result<Option<Box<Facts>>, Trouble<ClusterError>> {
+async fn find_by_label(site: &Site, label: &str) -> Result<Option<Ours>, Trouble<ClusterError>> {
     let selector = format!("{LABEL_BUILD}={label}");
     let pods = site.call(|| site.cluster.list(&selector)).await?;
     let mut living = pods.into_iter().map(|pod| Found::of(Some(pod), label));
     Ok(living.find_map(|found| match found {
-        Found::Ours(facts) => Some(facts),
+        Found::Ours(ours) => Some(ours),
         Found::Occupied | Found::Nothing => None,
     }))
 }
@@ -273,7 +313,10 @@ impl Found {
         match pod {
             None => Self::Nothing,
             Some(pod) if pod.metadata.deletion_timestamp.is_some() || !is_ours(&pod, label) => Self::Occupied,
-            Some(pod) => Self::Ours(Box::new(Facts::read(&pod))),
+            Some(pod) => Self::Ours(Ours {
+                facts: Box::new(Facts::read(&pod)),
+                waiting: TokenOwner::of(&pod),
+            }),
         }
     }
 }

@@ -1,129 +1,142 @@
-//! Which folder a clear job means. Pure; nothing in the message is believed before it is checked.
+//! Which folder a clear means. Pure; nothing in the message is believed before it is checked, and what goes
+//! beyond a look at the message (links, mounts) is for [`crate::cache`].
 
 use std::{
     borrow::Cow,
+    fmt,
     path::{Component, Path, PathBuf},
 };
 
-use common::{job::ClearJob, settings::CacheSettings};
+use common::{
+    job::{CacheConfig, DecodeError},
+    settings::CacheSettings,
+};
 use serde_json::Value;
+
+/// What JavaScript writes where there is no value.
+const NO_VALUE: [&str; 3] = ["undefined", "null", "NaN"];
+/// Longest name of a file or folder.
+const LONGEST_NAME: usize = 255;
+
+/// One cache's own folder, below the folder of all caches: `[<prefix>/]<scope>/<pipeline>[/<id>]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheFolder {
+    root: PathBuf,
+    above: Vec<String>,
+    name: String,
+}
 
 /// Why no folder is cleared.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ClearError {
-    /// There is no disk cache here, or the job is about something else.
-    Disabled,
-    /// The job names a folder that is not one cache's own.
+    /// Caches are not kept on disk here.
+    NoDiskCache,
+    /// The message does not say which cache it means, or what to do with it.
+    Incomplete(DecodeError),
+    /// The message names a folder that is not one cache's own.
     Unsafe,
 }
 
-/// The folder to remove: `<cache path>[/<prefix>]/<scope>/<pipeline>[/<id>]`.
-pub fn folder(job: &ClearJob<'_>, cache: &CacheSettings) -> Result<PathBuf, ClearError> {
-    let is = |text: &Option<Cow<'_, str>>, expected: &str| text.as_deref() == Some(expected);
-    if !is(&job.resource, "caches") || !is(&job.action, "delete") {
-        return Err(ClearError::Disabled);
-    }
-    let Some(scope @ ("pipelines" | "jobs" | "events")) = job.scope.as_deref() else {
-        return Err(ClearError::Unsafe);
+/// The folder that `config` means.
+pub fn folder(config: &CacheConfig<'_>, cache: &CacheSettings) -> Result<CacheFolder, ClearError> {
+    is(config.resource.as_ref(), "cacheConfig.resource", "caches")?;
+    is(config.action.as_ref(), "cacheConfig.action", "delete")?;
+    let scope = match required(config.scope.as_deref(), "cacheConfig.scope")? {
+        scope @ ("pipelines" | "jobs" | "events") => scope,
+        _ => return Err(ClearError::Unsafe),
     };
-    let prefix = match job.prefix.as_deref() {
-        None | Some("") => "",
-        Some(prefix) => single_component(prefix)?,
+    let prefix = config.prefix.as_deref().filter(|prefix| !prefix.is_empty());
+    let pipeline = id(required(config.pipeline_id.as_ref(), "cacheConfig.pipelineId")?)?;
+    // A pipeline's cache is the pipeline's folder, but an id that is no id makes any message suspect.
+    let own = config.id.as_ref().map(id).transpose()?;
+    let own = match scope {
+        "pipelines" => None,
+        _ => Some(required(own, "cacheConfig.id")?),
     };
-    let mut folder = PathBuf::from(cache.disk_path(prefix).ok_or(ClearError::Disabled)?);
-    folder.push(scope);
-    folder.push(id(job.pipeline_id.as_ref())?);
-    if scope != "pipelines" {
-        folder.push(id(job.id.as_ref())?);
-    }
-    Ok(folder)
+    let mut parts: Vec<String> = Vec::with_capacity(4);
+    parts.extend(prefix.map(part).transpose()?.map(str::to_owned));
+    parts.push(scope.to_owned());
+    let name = match own {
+        None => pipeline,
+        Some(own) => {
+            parts.push(pipeline);
+            own
+        }
+    };
+    let root = cache.disk_path("").ok_or(ClearError::NoDiskCache)?;
+    Ok(CacheFolder {
+        root: root.into(),
+        above: parts,
+        name,
+    })
 }
 
-/// A prefix is one folder's name: no separator, no `..`, nothing that leads elsewhere.
-fn single_component(text: &str) -> Result<&str, ClearError> {
+fn is(text: Option<&Cow<'_, str>>, field: &'static str, expected: &'static str) -> Result<(), ClearError> {
+    match required(text, field)?.as_ref() {
+        text if text == expected => Ok(()),
+        _ => Err(ClearError::Incomplete(DecodeError::Invalid { field, expected })),
+    }
+}
+
+fn required<T>(value: Option<T>, field: &'static str) -> Result<T, ClearError> {
+    value.ok_or(ClearError::Incomplete(DecodeError::Missing { field }))
+}
+
+/// A part is one folder's name: not empty, no separator, no `..`, nothing that leads elsewhere.
+fn part(text: &str) -> Result<&str, ClearError> {
     let mut components = Path::new(text).components();
-    match (components.next(), components.next()) {
-        (Some(Component::Normal(only)), None) if only == text => Ok(text),
-        _ => Err(ClearError::Unsafe),
+    let single = match (components.next(), components.next()) {
+        (Some(Component::Normal(only)), None) => only == text,
+        _ => false,
+    };
+    if single && text.len() <= LONGEST_NAME && !text.contains(char::is_control) && !NO_VALUE.contains(&text) {
+        Ok(text)
+    } else {
+        Err(ClearError::Unsafe)
     }
 }
 
-/// Ids are positive numbers; whatever else arrives could name any folder.
-fn id(value: Option<&Value>) -> Result<String, ClearError> {
-    let number = match value {
-        Some(Value::Number(number)) => number.as_u64(),
-        Some(Value::String(text)) => text.parse().ok(),
-        _ => None,
+/// Ids are whole numbers, which some producers write as texts; nothing has the id 0.
+fn id(value: &Value) -> Result<String, ClearError> {
+    let text = match value {
+        Value::Number(number) => number.as_u64().ok_or(ClearError::Unsafe)?.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return Err(ClearError::Unsafe),
     };
-    number
-        .filter(|number| *number > 0)
-        .map(|number| number.to_string())
-        .ok_or(ClearError::Unsafe)
+    match part(&text)? {
+        "0" => Err(ClearError::Unsafe),
+        _ => Ok(text),
+    }
+}
+
+// === impl CacheFolder ===
+
+impl CacheFolder {
+    /// The folder of all caches, as configured.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folders between the root and this one, each a single name.
+    pub fn above(&self) -> impl Iterator<Item = &str> {
+        self.above.iter().map(String::as_str)
+    }
+
+    /// The folder's own name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The path below the root.
+impl fmt::Display for CacheFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for above in self.above() {
+            write!(f, "{above}/")?;
+        }
+        f.write_str(&self.name)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn job(text: &str) -> ClearJob<'_> {
-        serde_json::from_str(text).unwrap()
-    }
-
-    fn on_disk() -> CacheSettings {
-        crate::testing::settings(&[("CACHE_STRATEGY", "disk"), ("CACHE_PATH", "/cache")])
-            .ecosystem
-            .cache
-    }
-
-    #[test]
-    fn folders_lie_where_the_manifest_mounts_them() {
-        let cases = [
-            (
-                r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":7,"id":7}"#,
-                "/cache/pipelines/7",
-            ),
-            (
-                r#"{"resource":"caches","action":"delete","scope":"jobs","pipelineId":7,"id":9}"#,
-                "/cache/jobs/7/9",
-            ),
-            (
-                r#"{"resource":"caches","action":"delete","scope":"events","pipelineId":"7","id":"9","prefix":"beta-"}"#,
-                "/cache/beta-/events/7/9",
-            ),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(
-                folder(&job(text), &on_disk()).as_deref(),
-                Ok(Path::new(expected)),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn no_message_leads_out_of_the_cache() {
-        let cases = [
-            r#"{"resource":"caches","action":"delete","scope":"..","pipelineId":7}"#,
-            r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":".."}"#,
-            r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":"7/../.."}"#,
-            r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":0}"#,
-            r#"{"resource":"caches","action":"delete","scope":"pipelines"}"#,
-            r#"{"resource":"caches","action":"delete","scope":"jobs","pipelineId":7}"#,
-            r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":7,"prefix":"../.."}"#,
-            r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":7,"prefix":"/etc"}"#,
-            r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":7,"prefix":"a/b"}"#,
-        ];
-        for text in cases {
-            assert_eq!(folder(&job(text), &on_disk()), Err(ClearError::Unsafe), "{text}");
-        }
-    }
-
-    #[test]
-    fn without_a_disk_cache_there_is_nothing_to_clear() {
-        let text = r#"{"resource":"caches","action":"delete","scope":"pipelines","pipelineId":7}"#;
-        assert_eq!(
-            folder(&job(text), &crate::testing::settings(&[]).ecosystem.cache),
-            Err(ClearError::Disabled)
-        );
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@
 //! replicas and redeliveries do not put a second pod into another executor. Who has chosen once carries
 //! the name along and finds the executor with [`named`].
 
-use std::fmt::Display;
+use std::{borrow::Cow, fmt::Display};
 
 use common::{
     pod_identity::build_hash,
@@ -19,7 +19,7 @@ use crate::manifest::Annotations;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExecutorError {
     /// It was asked for by a name that the settings do not have.
-    #[error("there is no executor {asked}; there are {}", known.join(", "))]
+    #[error("This cluster has no executor {asked}; it has {}.", known.join(", "))]
     UnknownExecutor {
         /// The name that was asked for.
         asked: String,
@@ -30,8 +30,11 @@ pub enum ExecutorError {
 
 /// The executor for a build that has none yet.
 ///
-/// A job may ask for an executor that this cluster does not have (its annotations are written for all
-/// clusters), so an unknown name in the annotation is no error: the next rule decides.
+/// Who asks for an executor by name gets that one or none: another would run the build somewhere it was not
+/// meant for, and nobody would know.
+///
+/// # Errors
+/// The annotation names an executor that there is not.
 pub fn choose<'e>(
     executors: &'e ExecutorsSettings,
     annotations: &Map<String, Value>,
@@ -39,16 +42,27 @@ pub fn choose<'e>(
     api_uri: &Url,
     build: &impl Display,
 ) -> Result<&'e ExecutorSettings, ExecutorError> {
-    let annotated = Annotations::new(annotations)
-        .text("executor")
-        .and_then(|name| executors.get(name));
-    match annotated.or_else(|| draw(executors, container, build_hash(api_uri, build))) {
+    if let Some(name) = asked_for(annotations) {
+        return named(executors, &name);
+    }
+    match draw(executors, container, build_hash(api_uri, build)) {
         Some(executor) => Ok(executor),
         None => named(executors, &executors.default),
     }
 }
 
-/// The executor that was chosen before.
+/// The name in the annotation. What the predecessor takes for none is none: `false`, `0`, `null`, empty.
+fn asked_for(annotations: &Map<String, Value>) -> Option<Cow<'_, str>> {
+    match Annotations::new(annotations).get("executor")? {
+        Value::Null | Value::Bool(false) => None,
+        Value::String(name) if name.is_empty() => None,
+        Value::Number(number) if number.as_f64() == Some(0.0) => None,
+        Value::String(name) => Some(name.into()),
+        other => Some(other.to_string().into()),
+    }
+}
+
+/// The executor of this name, e.g. the one that was chosen before.
 pub fn named<'e>(
     executors: &'e ExecutorsSettings,
     name: &str,

@@ -6,7 +6,7 @@ use common::{
     clock,
     facts::Facts,
     handler::{Handler, Taken},
-    job::{BuildConfig, CheckState, Job, StartJob, StartState, StopState, message},
+    job::{BuildConfig, CacheConfig, CheckState, Job, StartJob, StartState, StopState, message},
     ladder::{SOON, start_retry_delay},
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
@@ -16,11 +16,13 @@ use common::{
 use screwdriver_api_client::BuildUpdate;
 
 use crate::{
-    act::World,
+    act::{Seen, World},
+    manifest::Fallback,
     outcome::{
-        Circumstances, Decision, StopDecision, come_back, of_refusal, of_start, of_stop, told, undelivered,
+        Circumstances, Decision, StopDecision, come_back, of_clear, of_refusal, of_start, of_stop, told,
+        undelivered,
     },
-    plan::{Place, Plan, Refused, StartPlan, StopPlan, plan},
+    plan::{ClearPlan, Place, Plan, Refused, StartPlan, StopPlan, plan},
 };
 
 /// How long a report that nobody insists on may keep a delivery: a slow builds API never delays builds.
@@ -53,22 +55,17 @@ impl Handler for StartHandler {
             (Plan::Start(plan), Job::Start(job)) => self.start(&plan, job, taken).await,
             (Plan::Refuse(refusal), Job::Start(job)) => self.refuse(&refusal, job, taken).await,
             (Plan::Stop(plan), Job::Stop(job)) => self.stop(&plan, &job.config).await,
-            (Plan::Clear(folder), _) => match self.world.clear(&folder).await {
-                Ok(()) => Outcome::Cleared,
-                // As the predecessor: a cache that cannot be cleared is logged, and no reason to try for ever.
-                Err(error) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "the cache folder was not cleared"
-                    );
-                    Outcome::Nothing
-                }
-            },
+            (Plan::Clear(plan), Job::Clear(job)) => self.clear(&plan, &job.config).await,
             (Plan::Nothing, Job::Probe) => Outcome::Probed,
-            (Plan::Nothing, _) => Outcome::Nothing,
+            (Plan::Nothing, _) => {
+                tracing::info!("caches are not kept on disk here: there is none to clear");
+                Outcome::Nothing
+            }
             (Plan::Park(reason), _) => Outcome::Parked(reason),
             // `plan` gives these for these jobs only.
-            (Plan::Start(_) | Plan::Refuse(_) | Plan::Stop(_), _) => Outcome::Parked(ParkReason::WrongQueue),
+            (Plan::Start(_) | Plan::Refuse(_) | Plan::Stop(_) | Plan::Clear(_), _) => {
+                Outcome::Parked(ParkReason::WrongQueue)
+            }
         }
     }
 
@@ -90,15 +87,16 @@ impl Handler for StartHandler {
                 message::start(&job.config, &StartState { attempt, ..state })
             }
             Job::Stop(job) => {
-                let first = StopState {
-                    pass: 1,
-                    attempt: 0,
-                    trace_context,
-                };
-                let state = job.state.clone().unwrap_or(first);
+                let state = job.state.clone();
+                let state = state.unwrap_or_else(|| StopState::new(trace_context));
                 message::stop(&job.config, &StopState { attempt, ..state })
             }
-            Job::Clear(_) | Job::Check(_) | Job::Probe => return Outcome::Parked(ParkReason::AttemptsSpent),
+            Job::Clear(job) => {
+                let state = job.state.clone();
+                let state = state.unwrap_or_else(|| StopState::new(trace_context));
+                message::clear(&job.config, &StopState { attempt, ..state })
+            }
+            Job::Check(_) | Job::Probe => return Outcome::Parked(ParkReason::AttemptsSpent),
         };
         let delay = start_retry_delay(taken.attempt.failed);
         Outcome::Again(Again {
@@ -114,9 +112,27 @@ impl StartHandler {
     async fn start(&self, plan: &StartPlan, job: &StartJob<'_>, taken: Taken<'_>) -> Outcome {
         let begin = tokio::time::Instant::now();
         let seen = self.world.start(plan, &job.config).await;
+        if matches!(seen, Seen::Pod { created: true, .. }) {
+            self.tell_fallbacks(&plan.fallbacks);
+        }
         let at = self.circumstances(taken, begin.elapsed());
         let decision = of_start(plan, &job.config, seen, &at);
         self.conclude(plan, &job.config, decision, &at).await
+    }
+
+    /// Once for each pod, however often its message comes.
+    fn tell_fallbacks(&self, fallbacks: &[Fallback]) {
+        if fallbacks.is_empty() {
+            return;
+        }
+        for fallback in fallbacks {
+            self.world.metrics.annotation_unusable(fallback.annotation);
+        }
+        let all: Vec<String> = fallbacks.iter().map(ToString::to_string).collect();
+        tracing::warn!(
+            annotations = all.join("; "),
+            "the pod does not follow all of its job's annotations"
+        );
     }
 
     fn circumstances(&self, taken: Taken<'_>, took: Duration) -> Circumstances {
@@ -125,6 +141,7 @@ impl StartHandler {
             limit: self.policy.settings.broker.message_reprocess_limit,
             now: clock::now(),
             took,
+            init_timeout: self.policy.settings.checks.init_timeout,
         }
     }
 
@@ -282,6 +299,12 @@ impl StartHandler {
             StopDecision::End(outcome) => outcome,
             StopDecision::SecondLook(body) => self.publish_second_look(&body).await,
         }
+    }
+
+    async fn clear(&self, plan: &ClearPlan, config: &CacheConfig<'_>) -> Outcome {
+        let cleared = self.world.caches.clear(&plan.folder).await;
+        let limit = self.policy.settings.broker.message_reprocess_limit;
+        of_clear(&plan.state, config, cleared, limit)
     }
 
     async fn publish_second_look(&self, body: &[u8]) -> Outcome {

@@ -2,15 +2,17 @@
 //!
 //! The road of a delivery is `common::handler`; here are its stations, in order: [`plan`] (pure), [`act`],
 //! [`outcome`] (pure), [`handler`] (which also reports). [`executor`] and [`manifest`] (pure) say where
-//! and as what a build runs.
+//! and as what a build runs, [`clear`] (pure) which folder a clear means; [`cache`] removes it.
 
 pub mod act;
+pub mod cache;
 pub mod clear;
 pub mod executor;
 pub mod handler;
 pub mod manifest;
 pub mod outcome;
 pub mod plan;
+pub mod render;
 #[cfg(test)]
 mod testing;
 
@@ -21,7 +23,7 @@ use common::{
     service::{Process, Service, ServiceError},
 };
 
-use crate::{act::World, handler::StartHandler};
+use crate::{act::World, cache::Caches, handler::StartHandler};
 
 /// The service's name in logs, traces and the broker's list of connections.
 pub const SERVICE: &str = "start-worker";
@@ -37,6 +39,7 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
         sites: service.sites()?,
         builds: service.builds_api()?,
         publisher: service.publisher(),
+        caches: Caches::new(service.draining(), service.metrics()),
         metrics: service.metrics(),
     };
     let policy = service.policy();

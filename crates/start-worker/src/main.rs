@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use start_worker::{SERVICE, run};
+use start_worker::{SERVICE, render, run};
 
 fn main() -> ExitCode {
-    common::service::main(SERVICE, env!("CARGO_PKG_VERSION"), &[], run)
+    common::service::main(SERVICE, env!("CARGO_PKG_VERSION"), &[render::TOOL], run)
 }

@@ -1,7 +1,7 @@
 //! The pod of a build, from the executor's settings and what the start message says.
 //!
 //! Pure and typed: every value goes into a field of Kubernetes' own types, so nothing in a message can
-//! become structure (D34). One file per noun; [`pod`] chooses the shape. What is compared field for field
+//! become structure (D34). One file per noun; [`of`] chooses the shape. What is compared field for field
 //! with the predecessor's pods is in `tests/golden.rs`.
 
 mod annotations;
@@ -14,15 +14,21 @@ mod resources;
 mod scheduling;
 mod shape;
 mod sidecars;
+mod token;
 mod vm;
 mod volumes;
+mod wishes;
 
 use common::settings::{ExecutorSettings, Plugin};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Map, Value};
 
-pub use self::annotations::Annotations;
 use self::shape::Shape;
+pub use self::{
+    annotations::Annotations,
+    token::TokenOwner,
+    wishes::{Fallback, Instead},
+};
 
 /// What a start message says about the pod. No `Debug`: it holds the token.
 #[derive(Clone, Copy)]
@@ -59,6 +65,14 @@ pub struct BuildSpec<'a> {
     pub recreated: u32,
 }
 
+/// A pod, and what of its job's wishes it does not follow. No `Debug`: the pod may hold the token.
+pub struct Manifest {
+    /// The pod.
+    pub pod: Pod,
+    /// Annotations whose values cannot be used.
+    pub fallbacks: Vec<Fallback>,
+}
+
 /// Why no pod can be made for a build. Each is final: another try ends alike.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
@@ -77,15 +91,16 @@ pub enum ManifestError {
 ///
 /// # Errors
 /// The executor's settings lack something, or the message would change the pod's command line.
-pub fn pod(executor: &ExecutorSettings, build: &BuildSpec<'_>, name: &str) -> Result<Pod, ManifestError> {
+pub fn of(executor: &ExecutorSettings, build: &BuildSpec<'_>, name: &str) -> Result<Manifest, ManifestError> {
     if !is_token(build.token) {
         return Err(ManifestError::MalformedToken);
     }
-    let shape = Shape::new(executor, build);
-    match executor.plugin {
-        Plugin::K8s => Ok(k8s::pod(&shape, name)),
-        Plugin::K8sVm => vm::pod(&shape, name),
-    }
+    let (shape, fallbacks) = Shape::new(executor, build, name);
+    let pod = match executor.plugin {
+        Plugin::K8s => k8s::pod(&shape),
+        Plugin::K8sVm => vm::pod(&shape)?,
+    };
+    Ok(Manifest { pod, fallbacks })
 }
 
 /// The characters of bearer tokens (RFC 6750, section 2.1).

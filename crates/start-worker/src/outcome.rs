@@ -1,5 +1,7 @@
-//! What the answers to a start mean. Pure. A stop's are in [`stop`], a report's in [`report`].
+//! What the answers to a start mean. Pure. A stop's are in [`stop`], a clear's in [`clear`], a report's in
+//! [`report`].
 
+mod clear;
 mod report;
 mod stop;
 
@@ -13,11 +15,12 @@ use common::{
     ladder::{LATER, SOON, START_DELAYS, start_delay_of, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, Room},
-    verdict::{WAITING_FOR_RESOURCES, quoted},
+    verdict::{WAITING_FOR_RESOURCES, delayed_message, quoted},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
 
+pub use clear::of_clear;
 pub use report::undelivered;
 pub use stop::{StopDecision, of_stop};
 
@@ -67,6 +70,8 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// How long it took.
     pub took: Duration,
+    /// The age from which a build that waits hears that it takes long.
+    pub init_timeout: Duration,
 }
 
 /// The name is held by another pod.
@@ -141,8 +146,10 @@ pub fn of_refusal(refused: &Refused, config: &BuildConfig<'_>, at: &Circumstance
     if was_chosen && at.now < refused.deadline {
         return Decision::Back {
             outcome: Outcome::Again(again(LATER)),
-            text: Some(format!(
-                "Waiting for the cluster; the cluster admin must act: {cause}"
+            text: Some(in_its_time(
+                format!("Waiting for the cluster; the cluster admin must act: {cause}"),
+                state,
+                at,
             )),
         };
     }
@@ -187,7 +194,7 @@ fn refused(
     let text = if fails {
         failure_text(&error)
     } else {
-        waiting_text(&error)
+        in_its_time(waiting_text(&error), &plan.state, at)
     };
     let mut state = unspent(plan, armed);
     let delay = match class {
@@ -252,6 +259,16 @@ fn failure_text(error: &ClusterError) -> String {
     )
 }
 
+/// What a build waits for; from the init timeout on it hears first that it takes long.
+fn in_its_time(text: String, state: &StartState, at: &Circumstances) -> String {
+    let age = Duration::try_from(at.now.duration_since(state.since)).unwrap_or_default();
+    if age >= at.init_timeout {
+        delayed_message(Some(&text))
+    } else {
+        text
+    }
+}
+
 fn waiting_text(error: &ClusterError) -> String {
     match error.class() {
         Class::Quota => format!("Waiting for quota: {}", quoted(&error.to_string())),
@@ -267,11 +284,9 @@ fn waiting_text(error: &ClusterError) -> String {
 /// What a build with a pod is told; `created` is the time, if the pod was made just now.
 pub fn told(facts: &Facts, created: Option<Timestamp>) -> BuildUpdate {
     if let Some(node) = &facts.node {
-        return BuildUpdate::stats(Stats {
-            hostname: Some(node.clone()),
-            // Whoever tells of the same pod again tells the same time.
-            image_pull_start_time: created.or_else(|| facts.scheduled_at()),
-        });
+        // Whoever tells of the same pod again tells the same time.
+        let pulled = created.or_else(|| facts.scheduled_at()).map(Into::into);
+        return BuildUpdate::stats(Stats::new(Some(node.clone()), pulled));
     }
     BuildUpdate::message(match &facts.schedule {
         Schedule::Refused {

@@ -1,12 +1,15 @@
-//! From a job to what to do about it, as data. Pure: no client, no clock, no environment.
+//! From a job to what to do about it, as data. Pure: no client, no clock, no environment. Stops and clears are
+//! in [`stop`].
 
-use std::{path::PathBuf, time::Duration};
+pub(crate) mod pod;
+mod stop;
+
+use std::time::Duration;
 
 use common::{
     handler::Taken,
-    job::{CheckState, Job, Recreate, StartJob, StartState, StopJob, StopState},
+    job::{CheckState, Job, Recreate, StartJob, StartState},
     outcome::ParkReason,
-    pod_identity::{LABEL_BUILD, build_label, pod_name},
     policy::Policy,
     settings::ExecutorSettings,
     telemetry::propagation::TraceContext,
@@ -16,10 +19,11 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use screwdriver_api_client::BuildToken;
 
+pub use stop::{ClearPlan, StopPlan};
+
 use crate::{
-    clear::{self, ClearError},
-    executor::{self, ExecutorError},
-    manifest::{self, BuildSpec, ManifestError},
+    executor::ExecutorError,
+    manifest::{Fallback, ManifestError},
 };
 
 /// A token older than this may belong to a start that the broker or a person brought back.
@@ -32,8 +36,8 @@ pub enum Plan {
     Start(Box<StartPlan>),
     /// Delete the build's pods.
     Stop(StopPlan),
-    /// Remove this folder.
-    Clear(PathBuf),
+    /// Clear a cache.
+    Clear(Box<ClearPlan>),
     /// Nothing: a probe.
     Nothing,
     /// Nobody can act on this message.
@@ -83,6 +87,8 @@ pub struct StartPlan {
     pub place: Place,
     /// The pod to create.
     pub pod: Pod,
+    /// Annotations of the job that it does not follow.
+    pub fallbacks: Vec<Fallback>,
     /// Whether a pod, or an end of the build, may be there already.
     pub look_first: bool,
     /// Whether the build may have a predecessor's pod, under a name of its own.
@@ -99,15 +105,6 @@ pub struct StartPlan {
     pub deadline: Timestamp,
 }
 
-/// Which pods to delete.
-#[derive(Debug, PartialEq)]
-pub struct StopPlan {
-    /// Executor and label selector; once per distinct namespace and prefix.
-    pub targets: Vec<(String, String)>,
-    /// What the stop carries when this pass fails.
-    pub state: StopState,
-}
-
 // === plan ===
 
 /// What to do about `job`. `trace` is the trace that pod and check go on in.
@@ -120,12 +117,8 @@ pub fn plan(
 ) -> Plan {
     match job {
         Job::Start(start) => start_plan(start, taken, trace, now, policy),
-        Job::Stop(stop) => Plan::Stop(stop_plan(stop, trace, policy)),
-        Job::Clear(job) => match clear::folder(job, &policy.settings.ecosystem.cache) {
-            Ok(folder) => Plan::Clear(folder),
-            Err(ClearError::Disabled) => Plan::Nothing,
-            Err(ClearError::Unsafe) => Plan::Park(ParkReason::UnsafePath),
-        },
+        Job::Stop(stop) => Plan::Stop(stop::stop_plan(stop, trace, policy)),
+        Job::Clear(clear) => stop::clear_plan(clear, taken, trace, policy),
         Job::Probe => Plan::Nothing,
         Job::Check(_) => Plan::Park(ParkReason::WrongQueue),
     }
@@ -139,28 +132,38 @@ fn start_plan(
     policy: &Policy,
 ) -> Plan {
     let claims = job.config.token.as_ref().and_then(BuildToken::claims);
-    let expires = claims.as_ref().and_then(|claims| claims.expires);
+    let expires = claims
+        .as_ref()
+        .and_then(|claims| claims.expires)
+        .map(Timestamp::from);
     if expires.is_some_and(|expires| expires <= now) {
         return Plan::Park(ParkReason::TokenExpired);
     }
-    let chosen = choose(job, policy);
+    let executors = &policy.settings.executors;
+    let chosen = pod::choose(job, executors);
     let state = state(job, taken, chosen.as_deref().ok(), trace, now);
     let executor = match chosen {
         Ok(executor) => executor,
         Err(error) => return refuse(job, error.into(), state, policy),
     };
-    let place = place(job, executor);
-    let parent = claims.as_ref().and_then(|claims| claims.pr_parent_job_id);
+    let place = pod::place(job, executor);
     let traceparent = state.trace_context.as_ref().map(TraceContext::traceparent);
-    let pod = match manifest::pod(
+    let made = pod::manifest(
+        job,
         executor,
-        &spec(job, &state, parent, traceparent.as_deref()),
         &place.name,
-    ) {
-        Ok(pod) => pod,
+        pod::token(job),
+        traceparent.as_deref(),
+    );
+    let mut made = match made {
+        Ok(made) => made,
         Err(error) => return refuse(job, error.into(), state, policy),
     };
-    let issued = claims.as_ref().and_then(|claims| claims.issued);
+    made.fallbacks.extend(pod::unknown_executor(job, executors));
+    let issued = claims
+        .as_ref()
+        .and_then(|claims| claims.issued)
+        .map(Timestamp::from);
     let fresh = issued.is_some_and(|issued| now.duration_since(issued).as_secs() <= FRESH);
     let arm = (!state.armed).then(|| policy.ladder.delay(0));
     Plan::Start(Box::new(StartPlan {
@@ -170,7 +173,8 @@ fn start_plan(
         recreate: state.recreate.clone(),
         deadline: deadline(job, &state, policy),
         place,
-        pod,
+        pod: made.pod,
+        fallbacks: made.fallbacks,
         arm,
         state,
     }))
@@ -188,22 +192,6 @@ fn refuse(job: &StartJob<'_>, refusal: Refusal, state: StartState, policy: &Poli
 fn deadline(job: &StartJob<'_>, state: &StartState, policy: &Policy) -> Timestamp {
     let allowed = policy.settings.start.deadline;
     common::deadline::of_start(state.since, state.held, &job.config, allowed)
-}
-
-/// The executor that an earlier handling chose, else the choice now.
-fn choose<'p>(job: &StartJob<'_>, policy: &'p Policy) -> Result<&'p ExecutorSettings, ExecutorError> {
-    let executors = &policy.settings.executors;
-    match &job.state {
-        // A start that came back before one was chosen carries none.
-        Some(state) if !state.executor.is_empty() => executor::named(executors, &state.executor),
-        Some(_) | None => executor::choose(
-            executors,
-            &job.config.annotations,
-            &job.container,
-            &job.config.api_uri,
-            &job.config.build_id,
-        ),
-    }
 }
 
 fn state(
@@ -228,56 +216,12 @@ fn state(
     }
 }
 
-fn spec<'a>(
-    job: &'a StartJob<'_>,
-    state: &StartState,
-    pr_parent_job_id: Option<u64>,
-    traceparent: Option<&'a str>,
-) -> BuildSpec<'a> {
-    let config = &job.config;
-    BuildSpec {
-        build_id: config.build_id.get(),
-        container: &job.container,
-        token: config.token.as_ref().map_or("", |token| token.expose()),
-        annotations: &config.annotations,
-        job_id: config.job_id,
-        job_name: config.job_name.as_deref(),
-        event_id: config.event_id,
-        pipeline_id: config.pipeline.as_ref().map(|pipeline| pipeline.id),
-        pipeline_name: config
-            .pipeline
-            .as_ref()
-            .and_then(|pipeline| pipeline.name.as_deref()),
-        pr_num: config.pr_num,
-        pr_parent_job_id,
-        template_full_name: config
-            .template
-            .as_ref()
-            .and_then(|template| template.full_name.as_deref()),
-        template_version: config
-            .template
-            .as_ref()
-            .and_then(|template| template.version.as_deref()),
-        traceparent,
-        recreated: state.recreate.as_ref().map_or(0, |recreate| recreate.n),
-    }
-}
-
 /// Every executor whose name is wanted, with the build's pod in it.
 fn places(job: &StartJob<'_>, policy: &Policy, wanted: impl Fn(&str) -> bool) -> Vec<Place> {
     let all = policy.settings.executors.all.iter();
     all.filter(|executor| wanted(&executor.name))
-        .map(|executor| place(job, executor))
+        .map(|executor| pod::place(job, executor))
         .collect()
-}
-
-fn place(job: &StartJob<'_>, executor: &ExecutorSettings) -> Place {
-    let (prefix, config) = (&executor.prefix, &job.config);
-    Place {
-        executor: executor.name.clone(),
-        name: pod_name(prefix, &config.api_uri, &config.build_id),
-        label: build_label(prefix, &config.build_id),
-    }
 }
 
 // === impl StartPlan ===
@@ -304,6 +248,7 @@ impl StartPlan {
             attempt: 0,
             look: LastLook::default(),
             recreated: state.recreate.as_ref().map_or(0, |recreate| recreate.n),
+            deletion: None,
             message: None,
             report_due: false,
             held: state.held,
@@ -325,24 +270,6 @@ impl StartPlan {
                 .as_ref()
                 .and_then(|recreate| recreate.uid.as_deref())
                 == uid
-    }
-}
-
-fn stop_plan(job: &StopJob<'_>, trace: Option<TraceContext>, policy: &Policy) -> StopPlan {
-    // Every place: weights or annotations may have changed since the start, and a pod left behind is worse
-    // than a deletion that finds nothing.
-    let targets = policy.settings.executors.places().into_iter().map(|executor| {
-        let label = build_label(&executor.prefix, &job.config.build_id);
-        (executor.name.clone(), format!("{LABEL_BUILD}={label}"))
-    });
-    let earlier = job.state.as_ref();
-    StopPlan {
-        targets: targets.collect(),
-        state: StopState {
-            pass: earlier.map_or(1, |state| state.pass),
-            attempt: earlier.map_or(0, |state| state.attempt),
-            trace_context: trace,
-        },
     }
 }
 

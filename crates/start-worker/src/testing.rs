@@ -15,7 +15,10 @@ use common::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::plan::{Plan, StartPlan, plan};
+use crate::{
+    clear::{CacheFolder, folder},
+    plan::{Plan, StartPlan, plan},
+};
 
 /// When messages are handled.
 pub(crate) const NOW: &str = "2026-01-01T12:00:00Z";
@@ -103,5 +106,19 @@ pub(crate) fn state_in(body: &[u8]) -> StartState {
     match Job::decode(body).unwrap() {
         Job::Start(job) => job.state.unwrap(),
         other => panic!("no start: {other:?}"),
+    }
+}
+
+/// The folder of job 9 of pipeline 7, with the caches below `root`.
+pub(crate) fn cache_folder(root: &std::path::Path) -> CacheFolder {
+    let root = root.to_str().unwrap();
+    let cache = settings(&[("CACHE_STRATEGY", "disk"), ("CACHE_PATH", root)])
+        .ecosystem
+        .cache;
+    let body = r#"{"job":"clear","cacheConfig":{"resource":"caches","action":"delete","scope":"jobs",
+        "pipelineId":7,"id":9}}"#;
+    match Job::decode(body.as_bytes()).unwrap() {
+        Job::Clear(job) => folder(&job.config, &cache).unwrap(),
+        other => panic!("no clear: {other:?}"),
     }
 }

@@ -1,18 +1,21 @@
 //! Looks at pods, deletes those of finished builds. Effects only: what was seen is judged in
 //! [`common::verdict`], what follows from it is decided in [`crate::outcome`].
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use common::{
     broker::Publisher,
     builds::BuildsApi,
     cluster::ClusterError,
     facts::Facts,
+    job::BuildConfig,
     outage::Trouble,
+    pod_identity::LABEL_BUILD,
     site::Site,
     telemetry::metrics::{Metrics, labels::PodAction},
 };
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use screwdriver_api_client::Wanted;
 
 use crate::plan::{By, Look, Place};
 
@@ -56,7 +59,8 @@ impl World {
                 message: format!("executor {executor}"),
             }));
         };
-        let pod = match site.call(|| site.cluster.get(&look.check.pod)).await? {
+        let pod = site.call(|| site.cluster.get(&look.check.pod)).await?;
+        let pod = match pod.filter(|pod| place.holds(pod)) {
             // A list costs more with every pod there is: only once, before a pod that was seen is called gone.
             None if look.check.uid.is_some() => pick(site.call(|| site.cluster.list(&place.label)).await?),
             pod => pod,
@@ -95,18 +99,39 @@ impl World {
 
     /// The same facts with the pod's events; without them when they cannot be had.
     pub async fn with_events(&self, look: &Look, facts: Facts) -> Facts {
-        let (Some(site), Some(uid)) = (self.sites.get(&look.check.executor), facts.uid.as_deref()) else {
-            return facts;
+        let events = match facts.uid.as_deref() {
+            Some(uid) => self.events(&look.check.executor, uid).await,
+            None => None,
         };
-        match site.cluster.events(uid).await {
-            Ok(events) => facts.with_events(&events),
+        match events {
+            Some(events) => facts.with_events(&events),
+            None => facts,
+        }
+    }
+
+    /// The events of the pod that has, or had, this UID; `None` when they cannot be had.
+    pub async fn events(&self, executor: &str, uid: &str) -> Option<Vec<Event>> {
+        match self.sites.get(executor)?.cluster.events(uid).await {
+            Ok(events) => Some(events),
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the pod's events cannot be read"
                 );
-                facts
+                None
             }
+        }
+    }
+
+    /// Whether the build still wants a pod; `None` when the API does not say so in time.
+    pub async fn wanted(&self, budget: Duration, config: &BuildConfig<'_>) -> Option<Wanted> {
+        match tokio::time::timeout(budget, self.builds.wanted(config)).await {
+            Ok(Ok(wanted)) => Some(wanted),
+            Ok(Err(error)) => {
+                tracing::debug!(error = error.as_error(), "whether the build is wanted is unknown");
+                None
+            }
+            Err(_elapsed) => None,
         }
     }
 
@@ -121,8 +146,37 @@ impl World {
     }
 }
 
-/// Of several pods of one build, the one that is not going away.
+/// Of several pods of one build (a predecessor made one at each try), the one that decides: one that runs or ran
+/// well before one that still may, that before one that failed; one that is going away only if there is no
+/// other; of equals the youngest.
 fn pick(pods: Vec<Pod>) -> Option<Pod> {
-    let going = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
-    pods.into_iter().min_by_key(going)
+    let rank = |pod: &Pod| {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        let promise = match phase {
+            _ if pod.metadata.deletion_timestamp.is_some() => 0,
+            Some("Running" | "Succeeded") => 3,
+            Some("Pending" | "") | None => 2,
+            Some(_) => 1,
+        };
+        let made = pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        (promise, made)
+    };
+    pods.into_iter().max_by_key(rank)
 }
+
+// === impl Place ===
+
+impl Place {
+    /// Whether the pod is one of the build's: under its name there might be a stranger's.
+    fn holds(&self, pod: &Pod) -> bool {
+        let value = pod
+            .metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(LABEL_BUILD));
+        value.is_some_and(|value| self.label == format!("{LABEL_BUILD}={value}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

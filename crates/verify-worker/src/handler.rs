@@ -1,28 +1,27 @@
 //! The verify-worker's part of the road: plan, act, decide, report. Settling is not its business.
+//! How reports and next checks are sent is in [`report`].
+
+mod report;
 
 use std::time::Duration;
 
 use common::{
-    builds::Undelivered,
     clock,
     facts::Facts,
     handler::{Handler, Taken},
     job::{BuildConfig, CheckState, Job, message},
-    ladder::{LATER, SOON, retry_delay},
-    outage::Trouble,
+    ladder::retry_delay,
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
     telemetry::propagation::TraceContext,
-    verdict::{Judgement, Moment, Sight, Verdict, judge, wants_events},
+    verdict::{Judgement, LastLook, Moment, Sight, Verdict, judge, wants_events},
 };
 use jiff::Timestamp;
-use screwdriver_api_client::BuildUpdate;
+use screwdriver_api_client::Wanted;
 
 use crate::{
     act::{Sighting, World},
-    outcome::{
-        Circumstances, Decision, IfFinished, Next, Report, Then, held, later, of_look, of_trouble, report_due,
-    },
+    outcome::{Circumstances, Words, last_look, of_look, of_trouble},
     plan::{By, Look, Plan, plan},
 };
 
@@ -43,14 +42,6 @@ pub struct VerifyHandler {
 #[error("handling panicked")]
 struct Panicked;
 
-/// How a report ended.
-enum Told {
-    Yes,
-    Finished,
-    NotYet(Outcome),
-    Never,
-}
-
 // === impl VerifyHandler ===
 
 impl Handler for VerifyHandler {
@@ -58,6 +49,7 @@ impl Handler for VerifyHandler {
         match (plan(job, clock::now(), &self.policy), job) {
             (Plan::Look(look), Job::Check(job)) => self.look(*look, &job.config, taken).await,
             (Plan::Nothing, _) => Outcome::Probed,
+            (Plan::Leave, _) => Outcome::Nothing,
             (Plan::Park(reason), _) => Outcome::Parked(reason),
             // `plan` gives looks for checks only.
             (Plan::Look(_), _) => Outcome::Parked(ParkReason::WrongQueue),
@@ -115,13 +107,30 @@ impl VerifyHandler {
                 self.world
                     .metrics
                     .verdict(judgement.verdict.as_str(), reason(&judgement.verdict));
-                let decision = of_look(&look.check, config, judgement, facts.as_ref(), &at);
+                let words = self.last_words(&look, facts.as_ref(), &judgement.verdict).await;
+                let decision = of_look(
+                    &look.check,
+                    config,
+                    judgement,
+                    facts.as_ref(),
+                    words.as_ref(),
+                    &at,
+                );
                 self.carry_out(config, facts.as_ref(), decision, &at).await
             }
         }
     }
 
-    /// The verdict; with the pod's events where its status alone does not tell enough.
+    /// What the cluster said about a pod that is gone, when that decides about its build.
+    async fn last_words(&self, look: &Look, facts: Option<&Facts>, verdict: &Verdict) -> Option<Words> {
+        let decides = matches!(verdict, Verdict::Failed(_) | Verdict::Recreate { .. });
+        let uid = look.check.uid.as_deref().filter(|_| decides && facts.is_none())?;
+        let events = self.world.events(&look.check.executor, uid).await?;
+        Words::of(&events)
+    }
+
+    /// The verdict; with the pod's events where its status alone does not tell enough, and with what the builds
+    /// API knows where a build might run twice.
     async fn judge(
         &self,
         look: &Look,
@@ -129,25 +138,61 @@ impl VerifyHandler {
         facts: Option<Facts>,
         now: Timestamp,
     ) -> (Option<Facts>, Judgement) {
-        let moment = self.moment(&look.check, config, facts.as_ref(), now);
-        let clocks = &self.policy.settings.checks.clocks;
-        let Some(facts) = facts else {
-            let sight = Sight::Absent {
-                ever_seen: look.check.uid.is_some() || look.by == By::Label,
-            };
-            return (None, judge(sight, &look.check.look, &moment, clocks));
-        };
-        // Another pod than the last look's: what that look saw is not this pod's past.
-        let same = look.check.uid.is_none() || look.check.uid == facts.uid;
-        let fresh = common::verdict::LastLook::default();
-        let last = if same { &look.check.look } else { &fresh };
-        let judgement = judge(Sight::Pod(&facts), last, &moment, clocks);
-        if !wants_events(&facts, &judgement.verdict) {
-            return (Some(facts), judgement);
+        let mut last = last_look(&look.check, facts.as_ref());
+        let (facts, judgement) = self.judge_what_is_seen(look, config, facts, &last, now).await;
+        let anew = matches!(judgement.verdict, Verdict::Recreate { .. }) && !look.check.once;
+        if !anew || !self.has_begun(config).await {
+            return (facts, judgement);
         }
-        let facts = self.world.with_events(look, facts).await;
-        let judgement = judge(Sight::Pod(&facts), last, &moment, clocks);
-        (Some(facts), judgement)
+        // It ran between two looks: started anew it would run twice.
+        last.ran = true;
+        let judgement = self.verdict(look, config, facts.as_ref(), &last, now);
+        (facts, judgement)
+    }
+
+    async fn judge_what_is_seen(
+        &self,
+        look: &Look,
+        config: &BuildConfig<'_>,
+        facts: Option<Facts>,
+        last: &LastLook,
+        now: Timestamp,
+    ) -> (Option<Facts>, Judgement) {
+        let judgement = self.verdict(look, config, facts.as_ref(), last, now);
+        match facts {
+            Some(facts) if wants_events(&facts, &judgement.verdict) => {
+                let facts = self.world.with_events(look, facts).await;
+                let judgement = self.verdict(look, config, Some(&facts), last, now);
+                (Some(facts), judgement)
+            }
+            facts => (facts, judgement),
+        }
+    }
+
+    fn verdict(
+        &self,
+        look: &Look,
+        config: &BuildConfig<'_>,
+        facts: Option<&Facts>,
+        last: &LastLook,
+        now: Timestamp,
+    ) -> Judgement {
+        let moment = self.moment(&look.check, config, facts, now);
+        let sight = facts.map_or(
+            Sight::Absent {
+                ever_seen: ever_seen(look),
+            },
+            Sight::Pod,
+        );
+        judge(sight, last, &moment, &self.policy.settings.checks.clocks)
+    }
+
+    /// Whether the API says that the build runs or is finished. No answer is no.
+    async fn has_begun(&self, config: &BuildConfig<'_>) -> bool {
+        match self.world.wanted(NOTE_BUDGET, config).await {
+            Some(wanted) => wanted == Wanted::RunningOrFinished,
+            None => false,
+        }
     }
 
     fn moment(
@@ -159,8 +204,12 @@ impl VerifyHandler {
     ) -> Moment {
         let allowed = self.policy.settings.start.deadline;
         let deadline = common::deadline::of_start(check.started_at, check.held, config, allowed);
-        let start_deadline =
+        let mut start_deadline =
             Duration::try_from(deadline.duration_since(check.started_at)).unwrap_or_default();
+        if facts.is_none() {
+            // Whoever tries the start once a minute knows better why it failed, and speaks first.
+            start_deadline = start_deadline.saturating_add(allowed / 40);
+        }
         Moment {
             now,
             started_at: check.started_at,
@@ -168,139 +217,11 @@ impl VerifyHandler {
             start_deadline,
         }
     }
+}
 
-    /// Report first, then arm what follows; the settlement comes last, on the road.
-    async fn carry_out(
-        &self,
-        config: &BuildConfig<'_>,
-        facts: Option<&Facts>,
-        decision: Decision,
-        at: &Circumstances<'_>,
-    ) -> Outcome {
-        let Decision {
-            report,
-            then,
-            if_finished,
-            seen,
-        } = decision;
-        let (told, text) = match report {
-            Report::Nothing => (Told::Never, None),
-            Report::Note { update, text } => (self.note(config, &update).await, text),
-            Report::Must(update) => (self.insist(&seen, config, &update, at).await, None),
-        };
-        match told {
-            Told::NotYet(outcome) => outcome,
-            Told::Finished if if_finished == IfFinished::End => self.finish(&seen, config, facts, at).await,
-            Told::Yes => self.follow(config, then, text).await,
-            Told::Finished | Told::Never => self.follow(config, then, None).await,
-        }
-    }
-
-    /// Says something that nobody insists on.
-    async fn note(&self, config: &BuildConfig<'_>, update: &BuildUpdate) -> Told {
-        match self.world.builds.update_within(NOTE_BUDGET, config, update).await {
-            Ok(()) => Told::Yes,
-            Err(error) if error.is_finished() => Told::Finished,
-            Err(error) => {
-                tracing::warn!(
-                    error = error.as_error(),
-                    "the build was not told; the next check will tell it"
-                );
-                Told::Never
-            }
-        }
-    }
-
-    /// Says something that must arrive before the check may end.
-    async fn insist(
-        &self,
-        seen: &CheckState,
-        config: &BuildConfig<'_>,
-        update: &BuildUpdate,
-        at: &Circumstances<'_>,
-    ) -> Told {
-        let begin = tokio::time::Instant::now();
-        let trouble = match self.world.builds.update(config, update).await {
-            Ok(()) => return Told::Yes,
-            Err(trouble) => trouble,
-        };
-        let delay = match Undelivered::of(&trouble, config.token_life(at.now)) {
-            Undelivered::Finished => return Told::Finished,
-            Undelivered::Park(reason) => return Told::NotYet(Outcome::Parked(reason)),
-            Undelivered::Later => LATER,
-            Undelivered::Soon => SOON,
-        };
-        Told::NotYet(match trouble {
-            Trouble::Down(_) => {
-                let took = at.took + begin.elapsed();
-                let due = CheckState {
-                    report_due: true,
-                    ..seen.clone()
-                };
-                held(
-                    &due,
-                    config,
-                    trouble.into_cause(),
-                    &Circumstances { took, ..at.clone() },
-                )
-            }
-            Trouble::Own(error) => report_due(config, seen, delay, error.into()),
-        })
-    }
-
-    /// Stop wins: whoever is told that the build is finished deletes its pod, and the chain ends there.
-    async fn finish(
-        &self,
-        seen: &CheckState,
-        config: &BuildConfig<'_>,
-        facts: Option<&Facts>,
-        at: &Circumstances<'_>,
-    ) -> Outcome {
-        let Some(facts) = facts else {
-            return Outcome::Finished;
-        };
-        match self.world.delete_finished(&seen.executor, facts).await {
-            Ok(()) => Outcome::Finished,
-            Err(trouble) => later(seen, config, trouble, at),
-        }
-    }
-
-    async fn follow(&self, config: &BuildConfig<'_>, then: Then, text: Option<String>) -> Outcome {
-        match then {
-            Then::End(outcome) | Then::Back(outcome) => outcome,
-            Then::Rearm(next) => self.rearm(config, next, text, Outcome::Rearmed).await,
-            Then::Recreate(start, next) => {
-                if let Err(error) = self.world.publisher.publish_now(Room::Starts, &start).await {
-                    return Outcome::Unsettled(error.into());
-                }
-                self.rearm(config, next, text, Outcome::Recreating).await
-            }
-        }
-    }
-
-    async fn rearm(
-        &self,
-        config: &BuildConfig<'_>,
-        next: Next,
-        text: Option<String>,
-        outcome: Outcome,
-    ) -> Outcome {
-        let message = text.or(next.check.message);
-        let check = CheckState {
-            message,
-            ..next.check
-        };
-        let body = message::check(config, &check);
-        match self
-            .world
-            .publisher
-            .publish_after(Room::Checks, next.delay, &body)
-            .await
-        {
-            Ok(()) => outcome,
-            Err(error) => Outcome::Unsettled(error.into()),
-        }
-    }
+/// A predecessor sent its check after it had made the pod.
+fn ever_seen(look: &Look) -> bool {
+    look.check.uid.is_some() || look.by == By::Label
 }
 
 /// The verdict's reason, as a label.

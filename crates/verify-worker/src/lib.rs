@@ -4,6 +4,7 @@
 //! [`outcome`] (pure), [`handler`] (which also reports). What a pod's state means is `common::verdict`.
 
 pub mod act;
+pub mod explain;
 pub mod handler;
 pub mod outcome;
 pub mod plan;

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use verify_worker::{SERVICE, run};
+use verify_worker::{SERVICE, explain, run};
 
 fn main() -> ExitCode {
-    common::service::main(SERVICE, env!("CARGO_PKG_VERSION"), &[], run)
+    common::service::main(SERVICE, env!("CARGO_PKG_VERSION"), &[explain::TOOL], run)
 }

@@ -1,6 +1,11 @@
 //! From a verdict to what follows: what the build hears, whether and when it is looked at again. Pure.
-//! What follows when a peer fails is in [`trouble`].
+//!
+//! What looks know of earlier ones is in [`memory`], what the build hears in [`note`], what the next check
+//! carries in [`sequel`], and what follows when a peer fails in [`trouble`].
 
+mod memory;
+mod note;
+mod sequel;
 mod trouble;
 
 use std::time::Duration;
@@ -8,15 +13,16 @@ use std::time::Duration;
 use common::{
     attempt::Attempt,
     facts::Facts,
-    job::{BuildConfig, CheckState, Recreate, StartState, message},
-    ladder::{Ladder, SOON},
+    job::{BuildConfig, CheckState},
+    ladder::Ladder,
     outcome::Outcome,
     telemetry::propagation::TraceContext,
-    verdict::{Judgement, LastLook, Verdict, WAITING_FOR_RESOURCES, delayed_message, waiting_message},
+    verdict::{Judgement, Verdict, recreated_message, waiting_message},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
 
+pub use memory::{Words, last_look};
 pub use trouble::{held, later, of_trouble, report_due};
 
 /// A build that is finished and has no pod is still looked at while it is younger than this: its start may
@@ -42,6 +48,14 @@ pub struct Decision {
 pub enum Report {
     /// Nothing new.
     Nothing,
+    /// Nothing new to a build that start-worker may have told more: only whether it is still wanted is asked.
+    /// The text is said when that has no plain answer, since the API's answer to it is one.
+    Ask {
+        /// The update.
+        update: BuildUpdate,
+        /// The text that the next check remembers when it arrived.
+        text: String,
+    },
     /// Something that the next check says again if it does not arrive.
     Note {
         /// The update.
@@ -60,6 +74,8 @@ pub enum Then {
     End(Outcome),
     /// The next check.
     Rearm(Next),
+    /// The next look at a build that runs.
+    Watch(Next),
     /// A replacement for a pod that never ran, then the next check.
     Recreate(Vec<u8>, Next),
     /// Come back without anything being said.
@@ -103,178 +119,64 @@ pub struct Circumstances<'a> {
 
 // === decisions ===
 
-/// What follows from what was seen. `facts` is the pod's, if there is one.
+/// What follows from what was seen. `facts` is the pod's, if there is one; `words` are what the cluster said about
+/// one that is gone.
 pub fn of_look(
     check: &CheckState,
     config: &BuildConfig<'_>,
     judgement: Judgement,
     facts: Option<&Facts>,
+    words: Option<&Words>,
     at: &Circumstances<'_>,
 ) -> Decision {
     let Judgement { verdict, look } = judgement;
-    let seen = seen(check, look, facts);
-    let next = next(&seen, at);
+    let seen = memory::seen(check, &verdict, look, facts);
+    let next = sequel::next(&seen, at);
     let young = age(check, at.now) <= START_MAY_COME;
     let if_finished = if verdict == Verdict::NotCreated && young && !check.once {
         IfFinished::GoOn
     } else {
         IfFinished::End
     };
+    let gone = |text: String| note::with_last_words(text, check, facts, words);
+    // A restarted kubelet may for a moment forget the containers of a running build: that is no news.
+    let runs = facts.is_some_and(Facts::build_ran);
     let (report, then) = match verdict {
-        Verdict::Healthy { node, .. } => (
-            Report::Must(BuildUpdate::stats(Stats {
-                hostname: node,
-                image_pull_start_time: None,
-            })),
-            Then::End(Outcome::Healthy),
-        ),
+        Verdict::Healthy { node, ended } => {
+            let report = if memory::knows_running(check, facts) {
+                Report::Nothing
+            } else {
+                Report::Must(BuildUpdate::stats(Stats::new(node, None)))
+            };
+            (report, sequel::of_healthy(ended, next, at))
+        }
         Verdict::Failed(failure) => (
-            Report::Must(BuildUpdate::failure(failure.message)),
+            Report::Must(BuildUpdate::failure(gone(failure.message))),
             Then::End(Outcome::Failed),
         ),
         Verdict::Recreate { cause, .. } => {
-            let (start, next) = recreate(check, config, facts, next, at);
-            (
-                note(
-                    check,
-                    format!("The cluster lost the pod before the build began; starting it anew. {cause}"),
-                ),
-                Then::Recreate(start, next),
-            )
+            let (start, next) = sequel::recreate(check, config, facts, next, at);
+            let text = recreated_message(&gone(cause));
+            (note::note(check, text), Then::Recreate(start, next))
         }
+        Verdict::Waiting { .. } | Verdict::Progressing { .. } if runs => (Report::Nothing, Then::Rearm(next)),
         Verdict::Waiting { cause } => {
             let text = waiting_message(Some(&cause));
-            (waiting(check, &cause, text, at), Then::Rearm(next))
+            (note::waiting(check, &cause, text, at), Then::Rearm(next))
         }
-        Verdict::Progressing { cause } => (waiting(check, &cause, cause.clone(), at), Then::Rearm(next)),
+        Verdict::Progressing { cause } => {
+            (note::waiting(check, &cause, cause.clone(), at), Then::Rearm(next))
+        }
         // Silent but for the first check, which asks by its report whether the build is still wanted.
-        Verdict::Terminating { cause } if check.number == 0 => (note(check, cause), Then::Rearm(next)),
+        Verdict::Terminating { cause } if check.number == 0 => (note::note(check, cause), Then::Rearm(next)),
         Verdict::Terminating { .. } | Verdict::Missing => (Report::Nothing, Then::Rearm(next)),
-        Verdict::NotCreated => (not_created(check, at), Then::Rearm(next)),
+        Verdict::NotCreated => (note::not_created(check, at), Then::Rearm(next)),
     };
     Decision {
         report,
-        then: only_once(check, then),
+        then: sequel::only_once(check, then),
         if_finished,
         seen,
-    }
-}
-
-/// The check with what this look saw.
-fn seen(check: &CheckState, look: LastLook, facts: Option<&Facts>) -> CheckState {
-    let uid = facts.and_then(|facts| facts.uid.clone());
-    CheckState {
-        pod: facts.map_or_else(|| check.pod.clone(), |facts| facts.name.clone()),
-        uid: uid.or_else(|| check.uid.clone()),
-        recreated: facts.map_or(0, |facts| facts.recreated).max(check.recreated),
-        look,
-        ..check.clone()
-    }
-}
-
-/// What the next check carries. A look that has to be confirmed comes soon and is no step of the ladder.
-fn next(seen: &CheckState, at: &Circumstances<'_>) -> Next {
-    let confirm = seen.look.overdue_since.is_some() || seen.look.missing_since.is_some();
-    let number = if confirm {
-        seen.number
-    } else {
-        seen.number.saturating_add(1)
-    };
-    Next {
-        delay: if confirm { SOON } else { at.ladder.delay(number) },
-        check: CheckState {
-            number,
-            attempt: 0,
-            report_due: false,
-            trace_context: at.trace.clone(),
-            ..seen.clone()
-        },
-    }
-}
-
-fn recreate(
-    check: &CheckState,
-    config: &BuildConfig<'_>,
-    facts: Option<&Facts>,
-    next: Next,
-    at: &Circumstances<'_>,
-) -> (Vec<u8>, Next) {
-    // A pod that is still there says itself how often it was replaced: the order for its replacement may be
-    // on its way already, and repeating it is not another replacement.
-    let replaced = facts.map_or(next.check.recreated, |facts| facts.recreated);
-    let n = replaced.saturating_add(1);
-    let start = StartState {
-        executor: check.executor.clone(),
-        attempt: 0,
-        since: check.started_at,
-        held: check.held,
-        armed: true,
-        recreate: Some(Recreate {
-            uid: facts.and_then(|facts| facts.uid.clone()),
-            n,
-        }),
-        trace_context: at.trace.clone(),
-    };
-    let number = check.number.saturating_add(1);
-    let check = CheckState {
-        uid: None,
-        recreated: n,
-        look: LastLook::default(),
-        number,
-        ..next.check
-    };
-    (
-        message::start(config, &start),
-        Next {
-            delay: at.ladder.delay(number),
-            check,
-        },
-    )
-}
-
-/// A build that waits hears `text`, or from the check of the init timeout on that it takes long.
-fn waiting(check: &CheckState, cause: &str, text: String, at: &Circumstances<'_>) -> Report {
-    let text = if at.ladder.tells_delay(check.number) {
-        delayed_message(Some(cause))
-    } else {
-        text
-    };
-    note(check, text)
-}
-
-/// The last text again. Every such check reports: the answer tells whether the build is still wanted.
-fn not_created(check: &CheckState, at: &Circumstances<'_>) -> Report {
-    let last = check.message.as_deref().unwrap_or(WAITING_FOR_RESOURCES);
-    let told = last.starts_with(&delayed_message(None));
-    let text = if at.ladder.tells_delay(check.number) && !told {
-        delayed_message(Some(last))
-    } else {
-        last.to_owned()
-    };
-    Report::Note {
-        update: BuildUpdate::message(text.clone()),
-        text: Some(text),
-    }
-}
-
-/// The first check always reports, changed or not: its answer tells whether the build is still wanted.
-fn note(check: &CheckState, text: String) -> Report {
-    let known = check.message.as_deref() == Some(text.as_str());
-    if known && check.number > 0 && !check.report_due {
-        return Report::Nothing;
-    }
-    Report::Note {
-        update: BuildUpdate::message(text.clone()),
-        text: Some(text),
-    }
-}
-
-/// A look beside the chain ends with itself. It does not recreate either: the chain sees the same, and two
-/// would race.
-fn only_once(check: &CheckState, then: Then) -> Then {
-    match then {
-        Then::Rearm(_) | Then::Recreate(..) if check.once => Then::End(Outcome::Nothing),
-        then => then,
     }
 }
 

@@ -6,7 +6,7 @@ use common::{
     pod_identity::{LABEL_BUILD, build_label},
     policy::Policy,
     settings::ExecutorSettings,
-    verdict::LastLook,
+    verdict::{LastLook, Phase},
 };
 use jiff::Timestamp;
 
@@ -17,6 +17,8 @@ pub enum Plan {
     Look(Box<Look>),
     /// Nothing: a probe.
     Nothing,
+    /// Nothing any more: the build runs, has heard so, and nobody can tell it anything else.
+    Leave,
     /// Nobody can act on this message.
     Park(ParkReason),
 }
@@ -63,7 +65,12 @@ pub fn plan(job: &Job<'_>, now: Timestamp, policy: &Policy) -> Plan {
 
 fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
     if job.config.token_expired(now) {
-        return Plan::Park(ParkReason::TokenExpired);
+        let watched = |state: &CheckState| state.look.phase == Some(Phase::Running) && !state.report_due;
+        return if job.state.as_ref().is_some_and(watched) {
+            Plan::Leave
+        } else {
+            Plan::Park(ParkReason::TokenExpired)
+        };
     }
     let executors = &policy.settings.executors;
     let (check, by) = match &job.state {
@@ -105,6 +112,7 @@ fn predecessors(executor: String, now: Timestamp) -> CheckState {
             ..LastLook::default()
         },
         recreated: 0,
+        deletion: None,
         message: None,
         report_due: false,
         held: 0,

@@ -67,6 +67,7 @@ pub(crate) fn check() -> CheckState {
         attempt: 0,
         look: LastLook::default(),
         recreated: 0,
+        deletion: None,
         message: None,
         report_due: false,
         held: 0,

@@ -1,9 +1,9 @@
 //! What a private node holds from its boot on: a pool of vhosts with the reference limit of connections, and
-//! three users. Made at boot because a vhost made later costs a second of `rabbitmqctl`.
+//! three users. Pools, because one `rabbitmqctl` costs a second and a vhost by itself would take four.
 
 use serde_json::{Value, json};
 
-/// How many vhosts wait for tests; further ones are made on demand.
+/// How many vhosts are made at once: at boot, and again when all are used.
 pub(super) const POOL: usize = 32;
 
 /// The test's own user, who may do everything.
@@ -84,9 +84,17 @@ pub(super) fn users() -> impl Iterator<Item = (&'static str, &'static str)> {
     std::iter::once((OWNER, ".*")).chain(workers)
 }
 
-/// The definitions that a node loads at boot.
-pub(super) fn pool(passwords: &Passwords) -> Value {
-    let names: Vec<String> = (0..POOL).map(vhost).collect();
+/// The definitions that a node loads at boot: users, and the first pool.
+pub(super) fn at_boot(passwords: &Passwords) -> Value {
+    let user = |(user, _)| json!({ "name": user, "password": passwords.of(user), "tags": "" });
+    let mut definitions = pool(0);
+    definitions["users"] = users().map(user).collect();
+    definitions
+}
+
+/// The definitions of the pool whose first vhost has this number.
+pub(super) fn pool(first: usize) -> Value {
+    let names: Vec<String> = (first..first + POOL).map(vhost).collect();
     let permissions = names.iter().flat_map(|name| {
         users().map(move |(user, pattern)| {
             json!({ "user": user, "vhost": name, "configure": pattern, "write": pattern, "read": pattern })
@@ -94,7 +102,6 @@ pub(super) fn pool(passwords: &Passwords) -> Value {
     });
     json!({
         "vhosts": names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
-        "users": users().map(|(user, _)| json!({ "name": user, "password": passwords.of(user), "tags": "" })).collect::<Vec<_>>(),
         "permissions": permissions.collect::<Vec<_>>(),
         "parameters": names.iter().map(|name| json!({
             "vhost": name, "component": "vhost-limits", "name": "limits",

@@ -126,6 +126,13 @@ impl Node {
         }
     }
 
+    /// A file with `definitions`, for `rabbitmqctl import_definitions`.
+    pub(super) fn definitions(&self, definitions: &serde_json::Value) -> anyhow::Result<PathBuf> {
+        let path = self.dir.join("more-definitions.json");
+        std::fs::write(&path, definitions.to_string()).context("write definitions")?;
+        Ok(path)
+    }
+
     /// A `rabbitmqctl` command for this node, which takes about a second.
     pub(super) fn ctl(&self) -> tokio::process::Command {
         let mut command = tokio::process::Command::from(Command::new(Path::new(SCRIPTS).join("rabbitmqctl")));
@@ -182,7 +189,7 @@ fn write_files(dir: &Path, passwords: &definitions::Passwords) -> anyhow::Result
         .take(20)
         .collect();
     for (name, text) in [
-        ("definitions.json", definitions::pool(passwords).to_string()),
+        ("definitions.json", definitions::at_boot(passwords).to_string()),
         ("rabbitmq.conf", settings),
         ("plugins", "[].\n".to_owned()),
         ("advanced.config", "[].\n".to_owned()),

@@ -95,9 +95,16 @@ impl Vhost {
         self.0.worker.to_string()
     }
 
-    /// The port that the workers connect to, for a proxy to stand before.
-    pub fn port(&self) -> u16 {
-        self.0.worker.authority.port
+    /// The workers' user.
+    pub fn user(&self) -> String {
+        self.0.worker.authority.userinfo.username.clone()
+    }
+
+    /// `HOST:PORT` that the workers connect to, for a proxy to stand before; none if they need TLS.
+    pub fn address(&self) -> Option<String> {
+        let authority = &self.0.worker.authority;
+        let plain = self.0.worker.scheme == AMQPScheme::AMQP;
+        plain.then(|| format!("{}:{}", authority.host, authority.port))
     }
 
     /// The environment that points a worker at this vhost.

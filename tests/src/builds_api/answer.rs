@@ -21,6 +21,24 @@ pub(super) struct Call {
     pub(super) body: Bytes,
 }
 
+/// An answer that is no refusal.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) body: Value,
+    /// Whether a log goes on, which the API says in a header.
+    pub(super) more_data: Option<bool>,
+}
+
+impl From<Value> for Reply {
+    fn from(body: Value) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body,
+            more_data: None,
+        }
+    }
+}
+
 /// An answer with the body that the API's framework writes for this status.
 pub(super) fn error(status: u16) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -28,13 +46,21 @@ pub(super) fn error(status: u16) -> Response<Body> {
     response(Err(Refusal::new(status, message)))
 }
 
-pub(super) fn response(result: Result<Value, Refusal>) -> Response<Body> {
-    let (status, body) = match result {
-        Ok(body) => (StatusCode::OK, body),
-        Err(refusal) => (refusal.status, refusal.body()),
+pub(super) fn response(result: Result<Reply, Refusal>) -> Response<Body> {
+    let reply = result.unwrap_or_else(|refusal| Reply {
+        status: refusal.status,
+        ..refusal.body().into()
+    });
+    let body = match reply.status {
+        StatusCode::NO_CONTENT => Body::empty(),
+        _ => Body::from(reply.body.to_string()),
     };
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
+    let mut response = Response::new(body);
+    *response.status_mut() = reply.status;
+    if let Some(more) = reply.more_data {
+        let more = HeaderValue::from_static(if more { "true" } else { "false" });
+        response.headers_mut().insert("x-more-data", more);
+    }
     response.headers_mut().insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/json; charset=utf-8"),
@@ -45,18 +71,19 @@ pub(super) fn response(result: Result<Value, Refusal>) -> Response<Body> {
 // === impl Shared ===
 
 impl Shared {
-    pub(super) async fn act(&self, call: &Call) -> Result<Value, Refusal> {
+    pub(super) async fn act(&self, call: &Call) -> Result<Reply, Refusal> {
         let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let route = segments.strip_prefix(&["v4"]).unwrap_or_default();
-        match (call.method.as_str(), route) {
+        let reply = match (call.method.as_str(), route) {
             ("GET", ["status"]) => Ok(json!("OK")),
             ("PUT", ["builds", id]) => self.put(call, parse(id)?).await,
             ("GET", ["builds", id]) => self.get(call, parse(id)?),
             ("GET", ["builds", id, "steps"]) => self.steps(call, parse(id)?, query),
             ("POST", ["builds", id, "token"]) => self.token(call, parse(id)?),
-            _ => Err(Refusal::not_found("Not Found")),
-        }
+            _ => return self.act_for_tools(call, route, query),
+        };
+        reply.map(Reply::from)
     }
 
     async fn put(&self, call: &Call, id: u64) -> Result<Value, Refusal> {
@@ -122,12 +149,12 @@ impl Shared {
     }
 }
 
-fn after(time: Timestamp, minutes: i64) -> Timestamp {
+pub(super) fn after(time: Timestamp, minutes: i64) -> Timestamp {
     time.saturating_add(jiff::SignedDuration::from_mins(minutes))
         .unwrap_or(time)
 }
 
-fn parse(id: &str) -> Result<u64, Refusal> {
+pub(super) fn parse(id: &str) -> Result<u64, Refusal> {
     id.parse()
         .ok()
         .filter(|id| *id > 0)

@@ -16,10 +16,12 @@ use crate::{
 };
 
 /// The controllers that tests rely on. All of them would keep the default account waiting for seconds.
-const CONTROLLERS: [&str; 8] = [
+const CONTROLLERS: [&str; 10] = [
     "serviceaccount-controller",
     "serviceaccount-token-controller",
     "namespace-controller",
+    "deployment-controller",
+    "replicaset-controller",
     "resourcequota-controller",
     "garbage-collector-controller",
     "pod-garbage-collector-controller",

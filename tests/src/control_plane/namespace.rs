@@ -6,7 +6,7 @@ use anyhow::Context;
 use k8s_openapi::{
     api::{
         authentication::v1::{TokenRequest, TokenRequestSpec},
-        core::v1::{Event, Namespace as NamespaceObject, Pod, ServiceAccount},
+        core::v1::{Event, Namespace as NamespaceObject, Pod, Secret, ServiceAccount},
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
@@ -109,6 +109,16 @@ impl Namespace {
     /// Its pods, with the administrator's rights.
     pub fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.admin.clone(), &self.name)
+    }
+
+    /// Its secrets, with the administrator's rights.
+    pub fn secrets(&self) -> Api<Secret> {
+        Api::namespaced(self.admin.clone(), &self.name)
+    }
+
+    /// Gives start-worker the rights that keeping builds' tokens in secrets takes.
+    pub async fn allow_token_secrets(&self) -> anyhow::Result<()> {
+        rbac::allow_token_secrets(&self.admin, &self.name).await
     }
 
     /// The events about one pod, with the administrator's rights.

@@ -21,12 +21,29 @@ use crate::poll;
 /// The file, at compile time: a test binary may run anywhere.
 const DOCUMENTS: &str = include_str!("../../../deploy/rbac.yaml");
 
+/// What start-worker needs in addition to keep builds' tokens out of their pods.
+const TOKEN_DOCUMENTS: &str = include_str!("../../../deploy/rbac-build-token-secret.yaml");
+
 /// The authorizer reads bindings from a cache that follows within milliseconds.
 const EFFECTIVE: Duration = Duration::from_secs(30);
 
 /// Creates all objects of the file in `namespace`.
 pub(super) async fn apply(client: &Client, namespace: &str) -> anyhow::Result<()> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(DOCUMENTS).context("read deploy/rbac.yaml")?;
+    apply_all(client, namespace, DOCUMENTS).await
+}
+
+/// Creates all objects of the additional file for builds' tokens in `namespace`, and waits until they hold.
+pub(super) async fn allow_token_secrets(client: &Client, namespace: &str) -> anyhow::Result<()> {
+    apply_all(client, namespace, TOKEN_DOCUMENTS).await?;
+    granted(
+        client,
+        &review(Account::StartWorker, namespace, "create", "secrets"),
+    )
+    .await
+}
+
+async fn apply_all(client: &Client, namespace: &str, documents: &str) -> anyhow::Result<()> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(documents).context("read the roles")?;
     for mut document in documents {
         match document["kind"].as_str().unwrap_or_default() {
             "ServiceAccount" => create::<ServiceAccount>(client, namespace, document).await?,
@@ -46,23 +63,23 @@ pub(super) async fn apply(client: &Client, namespace: &str) -> anyhow::Result<()
 /// Waits until the API server grants both workers their pods.
 pub(super) async fn wait_until_effective(client: &Client, namespace: &str) -> anyhow::Result<()> {
     for account in [Account::StartWorker, Account::VerifyWorker] {
-        let review = review(account, namespace);
-        let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
-        poll::until(
-            &format!("the rights of {}", account.name()),
-            EFFECTIVE,
-            || async {
-                let answer = reviews.create(&PostParams::default(), &review).await?;
-                anyhow::ensure!(
-                    answer.status.is_some_and(|status| status.allowed),
-                    "not granted yet"
-                );
-                Ok(())
-            },
-        )
-        .await?;
+        granted(client, &review(account, namespace, "get", "pods")).await?;
     }
     Ok(())
+}
+
+async fn granted(client: &Client, review: &SubjectAccessReview) -> anyhow::Result<()> {
+    let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
+    let who = review.spec.user.as_deref().unwrap_or_default();
+    poll::until(&format!("the rights of {who}"), EFFECTIVE, || async {
+        let answer = reviews.create(&PostParams::default(), review).await?;
+        anyhow::ensure!(
+            answer.status.is_some_and(|status| status.allowed),
+            "not granted yet"
+        );
+        Ok(())
+    })
+    .await
 }
 
 async fn create<K>(client: &Client, namespace: &str, document: Value) -> anyhow::Result<()>
@@ -77,11 +94,11 @@ where
     Ok(())
 }
 
-fn review(account: Account, namespace: &str) -> SubjectAccessReview {
+fn review(account: Account, namespace: &str, verb: &str, resource: &str) -> SubjectAccessReview {
     let attributes = ResourceAttributes {
         namespace: Some(namespace.to_owned()),
-        resource: Some("pods".to_owned()),
-        verb: Some("get".to_owned()),
+        resource: Some(resource.to_owned()),
+        verb: Some(verb.to_owned()),
         ..ResourceAttributes::default()
     };
     SubjectAccessReview {
@@ -101,9 +118,10 @@ mod tests {
     /// A right too many is found here, one too few by the workers' own tests.
     #[test]
     fn the_workers_may_do_exactly_this() {
-        let documents: Vec<Value> = serde_saphyr::from_multiple(DOCUMENTS).unwrap();
+        let [documents, more]: [Vec<Value>; 2] =
+            [DOCUMENTS, TOKEN_DOCUMENTS].map(|text| serde_saphyr::from_multiple(text).unwrap());
         let mut rights: Vec<String> = Vec::new();
-        for document in documents {
+        for document in documents.into_iter().chain(more) {
             if document["kind"] != "Role" {
                 continue;
             }
@@ -117,9 +135,10 @@ mod tests {
         assert_eq!(
             rights,
             [
-                "start-worker: pods get,list,create,delete,deletecollection",
+                "start-worker: pods get,create,delete,deletecollection",
                 "verify-worker: pods get,list,delete",
                 "verify-worker: events list",
+                "start-worker-build-token: secrets create,get",
             ]
         );
     }

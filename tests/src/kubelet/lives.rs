@@ -20,6 +20,8 @@ const UNAVAILABLE: &str = "rpc error: code = Unavailable desc = failed to pull a
     to resolve image: unexpected status from HEAD request: 503 Service Unavailable";
 const NODE_LOW: &str = "The node was low on resource: ephemeral-storage. Threshold quantity: 54606Mi, available: \
     54067500Ki. Container launcher was using 32Ki, request is 0, has larger consumption of ephemeral-storage. ";
+const NODE_FULL: &str = "Node didn't have enough resource: cpu, requested: 6000, used: 3000, capacity: 8000";
+const SHUTTING_DOWN: &str = "Pod was rejected as the node is shutting down.";
 const EVICTED: &str = "Pod ephemeral local storage usage exceeds the total limit of containers 5Mi. ";
 
 impl Life {
@@ -45,6 +47,11 @@ impl Life {
         Self::new(launched())
             .then([Step::Hold, Step::normal(Role::Build, "Pulled", PRESENT)])
             .then(running())
+    }
+
+    /// After its launcher these steps, and then nothing more.
+    pub fn held_back(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self::new(launched()).then(steps)
     }
 
     /// Healthy after a pull of `duration`, during which only an event tells what is going on.
@@ -177,6 +184,28 @@ impl Life {
             Step::PhaseFailed {
                 reason: "Evicted".to_owned(),
                 message: NODE_LOW.to_owned(),
+            },
+        ])
+    }
+
+    /// Its node is full by the time the pod comes, and does not admit it.
+    pub fn node_full() -> Self {
+        Self::new([
+            Step::warning(None, "OutOfcpu", NODE_FULL),
+            Step::PhaseFailed {
+                reason: "OutOfcpu".to_owned(),
+                message: format!("Pod was rejected: {NODE_FULL}"),
+            },
+        ])
+    }
+
+    /// Its node is being shut down when the pod comes, and does not admit it.
+    pub fn node_shuts_down() -> Self {
+        Self::new([
+            Step::warning(None, "NodeShutdown", SHUTTING_DOWN),
+            Step::PhaseFailed {
+                reason: "NodeShutdown".to_owned(),
+                message: SHUTTING_DOWN.to_owned(),
             },
         ])
     }

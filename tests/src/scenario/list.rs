@@ -1,5 +1,7 @@
 //! The list. Nothing but data; each scenario is a function, so that a reader finds it by its name.
 
+pub mod catalogue;
+
 use std::time::Duration;
 
 use super::{Act, Expected, Message, SELECTIVE, Scenario, Sight};

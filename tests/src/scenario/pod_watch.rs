@@ -28,7 +28,7 @@ pub struct Sighting {
 
 /// Watches the pods of one namespace until it is dropped.
 #[derive(Debug)]
-pub(super) struct PodWatch {
+pub struct PodWatch {
     seen: Arc<Mutex<BTreeMap<u64, Sighting>>>,
     _watch: JoinSet<()>,
 }
@@ -88,7 +88,8 @@ impl Sighting {
 // === impl PodWatch ===
 
 impl PodWatch {
-    pub(super) fn start(pods: Api<Pod>) -> Self {
+    /// Watches from now on.
+    pub fn start(pods: Api<Pod>) -> Self {
         let seen = Arc::<Mutex<BTreeMap<u64, Sighting>>>::default();
         let shared = Arc::clone(&seen);
         let mut watch = JoinSet::new();
@@ -118,7 +119,8 @@ impl PodWatch {
         Self { seen, _watch: watch }
     }
 
-    pub(super) fn of(&self, build: u64) -> Sighting {
+    /// What was seen of a build's pods so far.
+    pub fn of(&self, build: u64) -> Sighting {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(&build).cloned().unwrap_or_default()
     }

@@ -65,11 +65,21 @@ impl Stage {
         world: Arc<World>,
         tell: impl Fn(Told) + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
+        Self::open_with(world, &[], tell).await
+    }
+
+    /// The same with more settings for the workers.
+    pub async fn open_with(
+        world: Arc<World>,
+        more: &[(&str, &str)],
+        tell: impl Fn(Told) + Send + Sync + 'static,
+    ) -> anyhow::Result<Self> {
         let selector = serde_json::json!({ POOL: world.namespace.name() }).to_string();
-        let settings = [
+        let mut settings = vec![
             ("LOG_FORMAT", "json"),
             ("K8S_SANDBOX_NODE_SELECTORS", selector.as_str()),
         ];
+        settings.extend(more);
         let (start, verify) = world.workers(&settings).await?;
         let logs = [&start, &verify].map(|worker| worker.log_file().to_owned());
         let configs = Configs::default();

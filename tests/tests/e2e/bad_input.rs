@@ -16,12 +16,12 @@ use testbed::{
 };
 
 use crate::{
-    corner::{SOON, counted, has_node, holds, ours, play},
+    corner::{SOON, counted, has_node, holds, number, ours, play},
     p2_no_build_lost::hours_ago,
 };
 
 /// What is wrong, and the reason for which the message is parked.
-const PARKED: [(&str, &str); 18] = [
+const PARKED: [(&str, &str); 20] = [
     ("no JSON", "not-json"),
     ("an empty body", "not-json"),
     ("JSON that is cut short", "not-json"),
@@ -40,6 +40,8 @@ const PARKED: [(&str, &str); 18] = [
     ("a token that has expired", "token-expired"),
     ("a check in the main queue", "wrong-queue"),
     ("a cache outside the cache", "unsafe-path"),
+    ("a clear that does not say of which scope", "missing-field"),
+    ("a clear of something else than caches", "invalid-field"),
 ];
 
 /// The body that is wrong in this way.
@@ -71,6 +73,12 @@ fn body(fault: &str, id: u64, config: &BuildConfig) -> Vec<u8> {
         }
         "a check in the main queue" => config.verify().into_bytes(),
         "a cache outside the cache" => clear("pipelines", 1, "../../", &["ClusterA"]).into_bytes(),
+        "a clear that does not say of which scope" => clear("pipelines", 1, "", &["ClusterA"])
+            .replacen("\"scope\":\"pipelines\",", "", 1)
+            .into_bytes(),
+        "a clear of something else than caches" => clear("pipelines", 1, "", &["ClusterA"])
+            .replacen("\"caches\"", "\"builds\"", 1)
+            .into_bytes(),
         other => panic!("no such fault: {other}"),
     }
 }
@@ -99,7 +107,7 @@ async fn every_bad_message_is_parked_for_its_reason_and_the_next_one_is_handled(
             let label = format!("reason=\"{reason}\"");
             let counted = counted(&start, &["sd_worker_parked", &label]).await?;
             anyhow::ensure!(
-                (counted - times as f64).abs() < 0.5,
+                (counted - number(times)).abs() < 0.5,
                 "{reason}: counted {counted}"
             );
         }
@@ -164,7 +172,7 @@ async fn odd_values_that_nothing_depends_on_keep_no_build_from_its_pod() -> anyh
             |id, config| config.with("buildId", id.to_string()),
             |_, config| config.with("freezeWindows", json!({ "not": "a list" })),
             |_, config| config.with("pipeline", json!(null)).without("template"),
-            |_, config| config.with("added", "x".repeat(1024 * 1024)),
+            |_, config| config.with("added", "x".repeat(10 * 1024 * 1024)),
         ];
         for change in odd {
             let (id, config) = world.build("node:22");

@@ -102,6 +102,49 @@ pub(crate) fn lives(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_none()
 }
 
+/// Waits until the worker has counted `times` deliveries with this outcome, or more.
+pub(crate) async fn handled(worker: &Worker, outcome: &str, times: usize) -> anyhow::Result<()> {
+    let label = format!("outcome=\"{outcome}\"");
+    poll::until(&format!("the outcome {outcome}"), SOON, || async {
+        let counted = counted(worker, &["sd_worker_deliveries", &label]).await?;
+        anyhow::ensure!(counted + 0.5 > number(times), "counted {counted} of {times}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
+
+/// Waits until the worker's log says this.
+pub(crate) async fn logged(worker: &Worker, words: &str) -> anyhow::Result<()> {
+    poll::until(&format!("the log to say: {words}"), SOON, || async {
+        let log = worker.log();
+        anyhow::ensure!(log.contains(words), "it says\n{log}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
+
+/// Waits until this holds.
+pub(crate) async fn holds_true(what: &str, truth: impl Fn() -> bool) -> anyhow::Result<()> {
+    poll::until(what, SOON, || async { truth().then_some(()).ok_or("not yet") }).await
+}
+
+/// No worker has said that the build failed, and it has not.
+pub(crate) fn not_failed(world: &World, id: u64) -> anyhow::Result<()> {
+    let told = world.api.accepted(id);
+    let status = told.iter().find_map(|asked| asked.status());
+    anyhow::ensure!(status.is_none(), "build {id} was told to be {status:?}");
+    Ok(())
+}
+
+/// Settings of a proxy's with more, as a worker takes them.
+pub(crate) fn with<'a>(
+    proxy: &'a [(String, String)],
+    more: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    let led = proxy.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    led.chain(more.iter().copied()).collect()
+}
+
 /// A queue of the workers', which are all named after the main one.
 pub(crate) fn ours(world: &World, suffix: &str) -> String {
     format!("{}.{suffix}", world.vhost.queue())
@@ -115,4 +158,9 @@ pub(crate) async fn counted(worker: &Worker, labels: &[&str]) -> anyhow::Result<
     Ok(matching
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
         .sum())
+}
+
+/// A count as counters tell it.
+pub(crate) fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

@@ -18,7 +18,7 @@ use testbed::{
     world::{Peers, World},
 };
 
-use crate::corner::{SOON, has_node, holds, ours, play, play_in};
+use crate::corner::{SOON, has_node, holds, logged, not_failed, ours, play, play_in};
 
 /// What waits for a person comes back once a minute.
 const A_MINUTE: Duration = Duration::from_secs(90);
@@ -71,6 +71,29 @@ async fn a_missing_right_holds_starts_until_it_is_given() -> anyhow::Result<()> 
     .await
 }
 
+/// Whether the pod runs cannot be read: that is nothing against the build.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_right_to_read_pods_holds_checks_and_fails_nothing() -> anyhow::Result<()> {
+    play("env-rbac-verify", async |world| {
+        let client = world.peers.control_plane.client()?;
+        let bindings: Api<RoleBinding> = Api::namespaced(client, world.namespace.name());
+        bindings.delete("verify-worker", &DeleteParams::default()).await?;
+        let (_start, verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        world.one_pod(id, SOON).await?;
+        let held = holds(&world, &ours(&world, "checks.v1.delay.60000"), 1, SOON).await?;
+        anyhow::ensure!(
+            held.iter().all(|seen| seen.body["check"]["attempt"] == 0),
+            "{held:?}"
+        );
+        logged(&verify, "the worker's service account may not do this").await?;
+        not_failed(&world, id)?;
+        still_ready(&verify).await
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_builds_api_that_is_not_trusted_holds_reports_and_names_the_setting() -> anyhow::Result<()> {
     play("env-api-ca", async |world| {
@@ -98,12 +121,26 @@ async fn a_builds_api_that_is_not_trusted_holds_reports_and_names_the_setting() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vhost_that_is_not_there_makes_unready_and_names_the_setting() -> anyhow::Result<()> {
+async fn a_vhost_that_is_not_there_makes_unready_until_it_is_made() -> anyhow::Result<()> {
     play("env-vhost", async |world| {
-        let settings = [("RABBITMQ_VIRTUAL_HOST", "/no-such-vhost")];
+        let late = format!("late-{}", world.namespace.name());
+        let path = format!("/{late}");
+        let settings = [
+            ("RABBITMQ_VIRTUAL_HOST", path.as_str()),
+            ("RABBITMQ_TOPOLOGY", "declare"),
+        ];
         let environment = world.environment(Kind::Start, &settings);
-        let worker = Worker::launch(Kind::Start, environment, world.directory())?;
-        unready(&worker, &["RABBITMQ_VIRTUAL_HOST", "no-such-vhost"]).await
+        let mut worker = Worker::launch(Kind::Start, environment, world.directory())?;
+        unready(&worker, &["RABBITMQ_VIRTUAL_HOST", &late]).await?;
+        let (broker, user) = (&world.peers.broker, world.vhost.user());
+        if broker.owned() {
+            broker.ctl(&["add_vhost", &late]).await?;
+            broker
+                .ctl(&["set_permissions", "-p", &late, &user, ".*", ".*", ".*"])
+                .await?;
+            worker.ready(SOON).await?;
+        }
+        Ok(())
     })
     .await
 }
@@ -190,15 +227,6 @@ async fn hears(world: &World, id: u64, words: &str) -> anyhow::Result<()> {
             "it was told {told:?}"
         );
         anyhow::ensure!(told.iter().all(|asked| asked.status().is_none()), "it was failed");
-        Ok::<_, anyhow::Error>(())
-    })
-    .await
-}
-
-async fn logged(worker: &Worker, words: &str) -> anyhow::Result<()> {
-    poll::until(&format!("the log to say: {words}"), SOON, || async {
-        let log = worker.log();
-        anyhow::ensure!(log.contains(words), "it says\n{log}");
         Ok::<_, anyhow::Error>(())
     })
     .await

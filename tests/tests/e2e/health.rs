@@ -130,11 +130,19 @@ async fn missing_permissions_are_told_with_the_command_that_mends_them() -> anyh
             .await?;
         let mut environment = world.environment(Kind::Start, &[]);
         environment.extend(vhost.worker_env());
-        let worker = Worker::launch(Kind::Start, environment, world.directory())?;
+        let mut worker = Worker::launch(Kind::Start, environment, world.directory())?;
         let reason = unready(&worker, "no permission for queue").await?;
         let parked = format!("{}.parked", vhost.queue());
         for part in ["rabbitmqctl set_permissions -p", parked.as_str(), "declare queue"] {
             anyhow::ensure!(reason.contains(part), "no {part} in {reason}");
+        }
+        let broker = &world.peers.broker;
+        if broker.owned() {
+            let user = vhost.user();
+            broker
+                .ctl(&["set_permissions", "-p", vhost.name(), &user, ".*", ".*", ".*"])
+                .await?;
+            worker.ready(SOON).await?;
         }
         Ok(())
     })

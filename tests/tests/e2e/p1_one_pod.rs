@@ -2,9 +2,19 @@
 
 use std::time::Duration;
 
-use testbed::{builds_api::Fault, kubelet::Life, poll, worker::Kind, world::World};
+use testbed::{
+    builds_api::Fault,
+    kubelet::Life,
+    poll,
+    proxy::{
+        amqp::{Act as Frame, Point, Rule as AmqpRule, Which},
+        http::{Act, Answered, On, Rule},
+    },
+    worker::Kind,
+    world::World,
+};
 
-use crate::corner::{SOON, all_pods, has_node, ours, play};
+use crate::corner::{SOON, all_pods, counted, handled, has_node, holds_true, not_failed, ours, play, with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_message_becomes_one_pod_and_the_build_is_told_its_node() -> anyhow::Result<()> {
@@ -114,6 +124,107 @@ async fn a_burst_survives_two_kills_of_start_worker_with_one_pod_for_each_build(
         for id in &builds {
             anyhow::ensure!(world.pods(*id).await?.len() == 1, "build {id} has not one pod");
         }
+        Ok(())
+    })
+    .await
+}
+
+/// The API server has made the pod, and the worker does not know: cut off from the answer, or left without one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_whose_answer_is_lost_makes_no_second_pod() -> anyhow::Result<()> {
+    play("p1-answer", async |world| {
+        let proxy = world.cluster_proxy()?;
+        let brief = [("CIRCUIT_TIMEOUT", "3000")];
+        let start = world.worker(Kind::Start, &with(proxy.settings(), &brief)).await?;
+        proxy.plan([
+            Rule::new(On::CREATE_POD, Act::CutAfter),
+            Rule::new(On::CREATE_POD, Act::StallAfter).nth(2),
+        ]);
+        let mut builds = Vec::new();
+        for lost in [Answered::Cut, Answered::Stalled] {
+            let (id, config) = world.build("node:22");
+            world.publish(config.start()).await?;
+            holds_true("the fault", || {
+                proxy.calls().iter().any(|call| call.answered == lost)
+            })
+            .await?;
+            builds.push(id);
+        }
+        handled(&start, "again", 2).await?;
+        handled(&start, "adopted", 2).await?;
+        world.queue_empties(world.vhost.queue(), SOON).await?;
+        for id in builds {
+            let pods = world.pods(id).await?.len();
+            anyhow::ensure!(pods == 1, "build {id} has {pods} pods");
+            not_failed(&world, id)?;
+        }
+        let counts = proxy.counts();
+        let created = |how: fn(&Answered) -> bool| -> usize {
+            let creates = counts.iter().filter(|((verb, template, answered), _)| {
+                On::CREATE_POD.fits(verb, template) && how(answered)
+            });
+            creates.map(|(_, count)| count).sum()
+        };
+        // Nobody asked for a pod again before looking for the first one.
+        let (all, answered) = (
+            created(|_| true),
+            created(|how| matches!(how, Answered::Status(_))),
+        );
+        anyhow::ensure!((all, answered) == (2, 0), "{counts:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// The broker has the check, and the worker does not know whether.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_confirm_that_is_cut_off_makes_no_second_pod() -> anyhow::Result<()> {
+    play("p1-confirm", async |world| {
+        let proxy = world.amqp_proxy()?;
+        let start = world.worker(Kind::Start, &with(&proxy.settings(), &[])).await?;
+        let verify = world.worker(Kind::Verify, &[]).await?;
+        let armed = ours(&world, "checks.v1.delay.1000");
+        proxy.plan([
+            AmqpRule::new(Which::Named("start-worker publish"), Point::Confirm, Frame::Cut).to(armed),
+        ]);
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        holds_true("the cut", || proxy.fired() == 1).await?;
+        handled(&start, "created", 1).await?;
+        world.build_is(id, "on a node", SOON, has_node).await?;
+        // One check of each handling: the second finds what the first has found.
+        handled(&verify, "healthy", 2).await?;
+        for queue in ["checks.v1", "starts.v1", "parked"] {
+            world.queue_empties(&ours(&world, queue), SOON).await?;
+        }
+        world.queue_empties(world.vhost.queue(), SOON).await?;
+        let pods = world.pods(id).await?.len();
+        anyhow::ensure!(pods == 1, "{pods} pods");
+        not_failed(&world, id)
+    })
+    .await
+}
+
+/// The worker is done, and the broker does not know: the message comes again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ack_that_is_lost_makes_no_second_pod() -> anyhow::Result<()> {
+    play("p1-ack", async |world| {
+        let proxy = world.amqp_proxy()?;
+        let start = world.worker(Kind::Start, &with(&proxy.settings(), &[])).await?;
+        let main = world.vhost.queue().to_owned();
+        let consuming = Which::Named("start-worker consume");
+        proxy.plan([AmqpRule::new(consuming, Point::Ack, Frame::Cut).to(&main)]);
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        holds_true("the cut", || proxy.fired() == 1).await?;
+        handled(&start, "adopted", 1).await?;
+        world.queue_empties(&main, SOON).await?;
+        let acks = || proxy.count("start-worker consume", Point::Ack, &main);
+        holds_true("the second ack", || acks() == 2).await?;
+        let created = counted(&start, &["sd_worker_pods", "action=\"created\""]).await?;
+        anyhow::ensure!((created - 1.0).abs() < 0.5, "{created} pods were made");
+        let pods = world.pods(id).await?.len();
+        anyhow::ensure!(pods == 1, "{pods} pods");
         Ok(())
     })
     .await

@@ -18,12 +18,10 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, counted, has_node, holds, messages, ours, play};
+use crate::corner::{SOON, counted, holds, messages, ours, play};
 
 /// A missing image is given 30 seconds to appear.
 const PATIENT: Duration = Duration::from_secs(75);
-/// A start that waits for quota comes back once a minute.
-const A_MINUTE: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_whose_image_is_missing_fails_its_build_in_the_kubelets_words() -> anyhow::Result<()> {
@@ -103,47 +101,6 @@ async fn a_pod_that_a_policy_forbids_fails_its_build_at_once() -> anyhow::Result
             "{text}"
         );
         at_once(&world, id).await
-    })
-    .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_build_waits_for_quota_and_then_runs() -> anyhow::Result<()> {
-    play("p2-quota", async |world| {
-        let quotas: Api<ResourceQuota> =
-            Api::namespaced(world.peers.control_plane.client()?, world.namespace.name());
-        quotas.create(&PostParams::default(), &quota("0")?).await?;
-        until_pods_are_refused(&world, "exceeded quota").await?;
-        let (_start, _verify) = world.workers(&[]).await?;
-        let (id, config) = world.build("node:22");
-        world.publish(config.start()).await?;
-        poll::until("the build to hear of the quota", SOON, || async {
-            let told = world.api.accepted(id);
-            let heard = told.iter().filter_map(|asked| asked.message());
-            let waits = heard
-                .into_iter()
-                .any(|text| text.starts_with("Waiting for quota") && text.contains("exceeded quota: builds"));
-            anyhow::ensure!(waits, "it was told {told:?}");
-            Ok::<_, anyhow::Error>(())
-        })
-        .await?;
-        let held = holds(&world, &ours(&world, "starts.v1.delay.60000"), 1, SOON).await?;
-        let attempts: Vec<_> = held
-            .iter()
-            .map(|seen| seen.body["start"]["attempt"].clone())
-            .collect();
-        anyhow::ensure!(attempts == [json!(0)], "attempts spent: {attempts:?}");
-        let raised = Patch::Merge(json!({ "spec": { "hard": { "pods": "10" } } }));
-        quotas.patch("builds", &PatchParams::default(), &raised).await?;
-        world.one_pod(id, A_MINUTE).await?;
-        world.build_is(id, "on a node", SOON, has_node).await?;
-        let failed = world
-            .api
-            .accepted(id)
-            .iter()
-            .any(|asked| asked.status().is_some());
-        anyhow::ensure!(!failed, "a build that only waited was failed");
-        Ok(())
     })
     .await
 }
@@ -242,9 +199,16 @@ async fn until_pods_are_refused(world: &World, words: &str) -> anyhow::Result<()
     .await
 }
 
-fn quota(pods: &str) -> anyhow::Result<ResourceQuota> {
-    let quota = json!({ "metadata": { "name": "builds" }, "spec": { "hard": { "pods": pods } } });
-    Ok(serde_json::from_value(quota)?)
+/// No pod fits into the namespace as long as the quota `builds` stands.
+pub(crate) async fn no_room(world: &World) -> anyhow::Result<Api<ResourceQuota>> {
+    let client = world.peers.control_plane.client()?;
+    let quotas: Api<ResourceQuota> = Api::namespaced(client, world.namespace.name());
+    let none = json!({ "metadata": { "name": "builds" }, "spec": { "hard": { "pods": "0" } } });
+    quotas
+        .create(&PostParams::default(), &serde_json::from_value(none)?)
+        .await?;
+    until_pods_are_refused(world, "exceeded quota").await?;
+    Ok(quotas)
 }
 
 #[expect(clippy::disallowed_methods, reason = "tokens are about the real time")]

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use testbed::{
-    broker::{AMQPValue, FieldTable},
+    broker::{AMQPValue, FieldTable, message::BuildConfig},
     collector::{Kind, Span},
+    kubelet::Life,
     poll,
+    proxy::amqp::{Act, Point, Rule, Which},
+    worker,
     world::World,
 };
 
-use crate::corner::{SOON, has_node, play};
+use crate::corner::{SOON, handled, has_node, holds_true, play, with};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PRODUCER: &str = "00f067aa0ba902b7";
@@ -28,13 +31,7 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
     play("p5", async |world| {
         let (_start, _verify) = world.workers(&[]).await?;
         let (id, config) = world.build("node:22");
-        let mut headers = FieldTable::default();
-        let parent = format!("00-{TRACE}-{PRODUCER}-01");
-        headers.insert("traceparent".into(), AMQPValue::LongString(parent.into()));
-        world
-            .vhost
-            .publish_with_headers(world.vhost.queue(), config.start(), headers)
-            .await?;
+        publish(&world, &config).await?;
         world.build_is(id, "on a node", SOON, has_node).await?;
         let story = STORY.map(|(who, what)| (who, what.replace("{queue}", world.vhost.queue())));
         // Each worker exports on its own time: the story is whole when it is.
@@ -48,6 +45,72 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
         Ok(())
     })
     .await
+}
+
+/// Each worker is killed in the middle: one before its ack arrived, one between two checks.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trace_goes_on_where_a_worker_died() -> anyhow::Result<()> {
+    /// Five seconds between the first two checks: nothing is in hand when verify-worker dies.
+    const CHECK: (&str, &str) = ("CHECK_LADDER", "1s");
+    play("p5-killed", async |world| {
+        world.script("sd/held:1", Life::held());
+        let proxy = world.amqp_proxy()?;
+        let mut start = world
+            .worker(worker::Kind::Start, &with(&proxy.settings(), &[CHECK]))
+            .await?;
+        let mut verify = world.worker(worker::Kind::Verify, &[CHECK]).await?;
+        let main = world.vhost.queue().to_owned();
+        proxy.plan([Rule::new(Which::Named("start-worker consume"), Point::Ack, Act::Stall).to(&main)]);
+        let (id, config) = world.build("sd/held:1");
+        publish(&world, &config).await?;
+        holds_true("the stall", || proxy.fired() == 1).await?;
+        handled(&verify, "rearmed", 1).await?;
+        // What the first lives have told is at the collector.
+        let lives = |who: &str, what: &str| -> usize {
+            let spans = world.collector.trace(TRACE);
+            spans
+                .iter()
+                .filter(|span| span.service == who && span.name == what)
+                .count()
+        };
+        let (starts, checks) = (format!("process {main}"), format!("process {main}.checks.v1"));
+        holds_true("the first start's span", || lives("start-worker", &starts) == 1).await?;
+        holds_true("the first check's span", || lives("verify-worker", &checks) >= 1).await?;
+        start.kill();
+        verify.kill();
+        start.restart().await?;
+        handled(&start, "adopted", 1).await?;
+        let before = lives("verify-worker", &checks);
+        verify.restart().await?;
+        let pod = world.one_pod(id, SOON).await?.metadata.name.unwrap_or_default();
+        world.peers.kubelet.release(world.namespace.name(), &pod);
+        handled(&verify, "healthy", 1).await?;
+        holds_true("the second start's span", || lives("start-worker", &starts) == 2).await?;
+        holds_true("another check's span", || {
+            lives("verify-worker", &checks) > before
+        })
+        .await?;
+        let story = STORY.map(|(who, what)| (who, what.replace("{queue}", &main)));
+        poll::until("the whole story", SOON, || async { told(&world, id, &story) }).await?;
+        // The same trace all the way, and no other about this build.
+        let strays = world.collector.with_attribute("build.id", &id.to_string());
+        let stray = strays.iter().find(|span| span.trace_id != TRACE);
+        anyhow::ensure!(stray.is_none(), "another trace: {stray:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// Publishes the start as a producer that traces.
+async fn publish(world: &World, config: &BuildConfig) -> anyhow::Result<()> {
+    let mut headers = FieldTable::default();
+    let parent = format!("00-{TRACE}-{PRODUCER}-01");
+    headers.insert("traceparent".into(), AMQPValue::LongString(parent.into()));
+    let queue = world.vhost.queue();
+    world
+        .vhost
+        .publish_with_headers(queue, config.start(), headers)
+        .await
 }
 
 /// Everything that the trace has to show.

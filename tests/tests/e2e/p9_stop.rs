@@ -1,16 +1,21 @@
 //! P9: stop wins. Whatever order start and stop arrive in, a stopped build ends without a living pod.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures_util::future::try_join_all;
+use jiff::SignedDuration;
 use serde_json::json;
 use testbed::{
-    builds_api::Status,
+    builds_api::{Scope, Status, token_for},
     poll,
-    worker::{Kind, Worker},
+    worker::Kind,
     world::World,
 };
 
-use crate::corner::{SOON, counted, has_node, no_living_pod, play};
+use crate::{
+    corner::{SOON, all_pods, counted, handled, has_node, messages, no_living_pod, ours, play},
+    p2_no_build_lost::hours_ago,
+};
 
 /// The promise, and some seconds for a machine that builds something else.
 const PROMISED: Duration = Duration::from_secs(20 + 10);
@@ -43,9 +48,9 @@ async fn a_start_after_the_stop_of_an_aborted_build_leaves_no_pod() -> anyhow::R
         let (id, config) = world.build("node:22");
         world.api.set_status(id, Status::Aborted).await?;
         world.publish(config.stop()).await?;
-        handled(&start, "stopped").await?;
+        handled(&start, "stopped", 1).await?;
         world.publish(config.start()).await?;
-        handled(&start, "finished").await?;
+        handled(&start, "finished", 1).await?;
         no_living_pod(&world, id, PROMISED).await?;
         world.queue_empties(world.vhost.queue(), SOON).await?;
         anyhow::ensure!(
@@ -69,7 +74,7 @@ async fn a_start_between_the_stop_and_the_new_status_leaves_no_pod() -> anyhow::
             let (world, worker, config) = (producer.clone(), worker.clone(), config.clone());
             async move {
                 world.publish(config.stop()).await.expect("publish the stop");
-                handled(&worker, "stopped").await.expect("handle the stop");
+                handled(&worker, "stopped", 1).await.expect("handle the stop");
                 world.publish(config.start()).await.expect("publish the start");
                 world
                     .one_pod(id, SOON)
@@ -85,6 +90,93 @@ async fn a_start_between_the_stop_and_the_new_status_leaves_no_pod() -> anyhow::
         // The hook holds the corner that holds the hook.
         world.api.on_stop(|_| async {});
         no_living_pod(&world, id, PROMISED).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// The stop overtakes the start by any time, and the API reads QUEUED until both have come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_that_overtakes_its_start_by_any_gap_leaves_no_pod() -> anyhow::Result<()> {
+    const GAPS: [u64; 6] = [0, 50, 200, 500, 1_000, 2_000];
+    /// Between the start and the new status: the start is handled while the build looks alive.
+    const STILL_QUEUED: Duration = Duration::from_secs(2);
+    play("p9-gaps", async |world| {
+        let (start, _verify) = world.workers(&[]).await?;
+        let mut builds = HashMap::new();
+        for gap in GAPS {
+            let (id, config) = world.build("node:22");
+            builds.insert(id, (Duration::from_millis(gap), config));
+        }
+        let (vhost, known) = (world.vhost.clone(), builds.clone());
+        world.api.on_stop(move |id| {
+            let (vhost, found) = (vhost.clone(), known.get(&id).cloned());
+            async move {
+                let (gap, config) = found.expect("a build of this test");
+                vhost
+                    .publish(vhost.queue(), config.stop())
+                    .await
+                    .expect("publish the stop");
+                // The producer's time, not ours.
+                tokio::time::sleep(gap).await;
+                vhost
+                    .publish(vhost.queue(), config.start())
+                    .await
+                    .expect("publish the start");
+            }
+        });
+        world.api.set_stop_gap(STILL_QUEUED);
+        try_join_all(builds.keys().map(|id| world.api.set_status(*id, Status::Aborted))).await?;
+        handled(&start, "stopped", GAPS.len()).await?;
+        let made = counted(&start, &["sd_worker_pods", "action=\"created\""]).await?;
+        anyhow::ensure!(made > 0.5, "no start came to a pod: nothing was overtaken");
+        world.queue_empties(world.vhost.queue(), SOON).await?;
+        try_join_all(builds.keys().map(|id| no_living_pod(&world, *id, PROMISED))).await?;
+        // Nothing is left that would make one.
+        world.queue_empties(&ours(&world, "starts.v1"), SOON).await?;
+        anyhow::ensure!(messages(&world, &ours(&world, "parked")).await?.is_empty());
+        Ok(())
+    })
+    .await
+}
+
+/// A crash of the broker can bring back what was acked long ago: its token tells its age.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_comes_back_after_its_build_finished_makes_no_pod() -> anyhow::Result<()> {
+    play("p9-resurrected", async |world| {
+        let (start, _verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("node:22");
+        let issued = hours_ago(1);
+        let token = token_for(
+            id,
+            Scope::Temporal,
+            issued,
+            issued + SignedDuration::from_hours(12),
+        );
+        let config = config.with("token", token);
+        world.publish(config.start()).await?;
+        world.build_is(id, "on a node", SOON, has_node).await?;
+        let (vhost, stop) = (world.vhost.clone(), config.stop());
+        world.api.on_stop(move |_| {
+            let (vhost, stop) = (vhost.clone(), stop.clone());
+            async move {
+                vhost
+                    .publish(vhost.queue(), stop)
+                    .await
+                    .expect("publish the stop");
+            }
+        });
+        world.api.set_status(id, Status::Running).await?;
+        world.api.set_status(id, Status::Success).await?;
+        no_living_pod(&world, id, SOON).await?;
+        gone(&world, id).await?;
+        world.publish(config.start()).await?;
+        handled(&start, "finished", 1).await?;
+        anyhow::ensure!(all_pods(&world).await? == 0, "there is a pod");
+        let made = counted(&start, &["sd_worker_pods", "action=\"created\""]).await?;
+        anyhow::ensure!((made - 1.0).abs() < 0.5, "{made} pods were made");
+        let build = world.api.build(id).map(|build| build.status);
+        anyhow::ensure!(build == Some(Status::Success), "{build:?}");
         Ok(())
     })
     .await
@@ -117,19 +209,8 @@ async fn a_stop_deletes_wherever_it_can() -> anyhow::Result<()> {
         world.one_pod(id, SOON).await?;
         world.publish(config.stop()).await?;
         no_living_pod(&world, id, SOON).await?;
-        handled(&start, "held").await?;
+        handled(&start, "held", 1).await?;
         Ok(())
-    })
-    .await
-}
-
-/// Waits until the worker has counted an outcome of this name.
-async fn handled(worker: &Worker, outcome: &str) -> anyhow::Result<()> {
-    let label = format!("outcome=\"{outcome}\"");
-    poll::until(&format!("the outcome {outcome}"), SOON, || async {
-        let times = counted(worker, &["sd_worker_deliveries", &label]).await?;
-        anyhow::ensure!(times > 0.0, "not counted yet");
-        Ok::<_, anyhow::Error>(())
     })
     .await
 }

@@ -15,7 +15,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 fn ask(build: u64, status: u16, body: &[u8]) -> Result<(), Error> {
     let question = Question {
         build: Some(BuildId::try_from(build).unwrap()),
-        token: None,
+        secrets: &[],
     };
     let headers = HeaderMap::new();
     classify(
@@ -174,7 +174,7 @@ fn without_a_build_nothing_is_finished() {
     let body = said(403, "Can only update RUNNING builds");
     let question = Question {
         build: None,
-        token: None,
+        secrets: &[],
     };
     let answer = Answer {
         status: StatusCode::FORBIDDEN,
@@ -192,7 +192,7 @@ fn a_build_is_wanted_unless_the_api_says_that_it_started() {
     let ask = |status: u16, body: &[u8]| {
         let question = Question {
             build: Some(BuildId::try_from(8609).unwrap()),
-            token: None,
+            secrets: &[],
         };
         let status = StatusCode::from_u16(status).unwrap();
         wanted(
@@ -260,15 +260,11 @@ fn messages_are_one_bounded_line() {
 
 #[test]
 fn an_echoed_token_is_cut_out_even_where_the_message_ends() {
-    let token: BuildToken = "eyJ0.eyJ1.c2ln".parse().unwrap();
-    let text = format!(
-        "{} Authorization: Bearer {} refused",
-        "x".repeat(270),
-        token.expose()
-    );
+    let token = "eyJ0.eyJ1.c2ln";
+    let text = format!("{} Authorization: Bearer {token} refused", "x".repeat(270));
     let question = Question {
         build: None,
-        token: Some(&token),
+        secrets: &["", token],
     };
     for body in [said(500, &text), text.clone().into_bytes()] {
         let answer = Answer {
@@ -306,7 +302,7 @@ fn a_redirect_names_the_host_and_no_more() {
         let error = classify(
             Question {
                 build: None,
-                token: None,
+                secrets: &[],
             },
             answer,
             NOW,
@@ -329,7 +325,7 @@ fn the_wait_that_the_api_asks_for_is_kept() {
         classify(
             Question {
                 build: None,
-                token: None,
+                secrets: &[],
             },
             answer,
             NOW,

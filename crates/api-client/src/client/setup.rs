@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
 use http::HeaderMap;
-use http::header::{ACCEPT, HeaderValue, InvalidHeaderValue};
+use http::header::{ACCEPT, HeaderValue};
 use reqwest::{Certificate, redirect};
 use rustls::crypto::CryptoProvider;
 
-use super::{Client, OnRequest};
+use super::Client;
+use crate::error::Cause;
+use crate::middleware::Middleware;
 
 /// The API writes an update to its database and tells the queue before it answers; half a minute
 /// would hold a caller up for longer than another attempt costs.
@@ -24,23 +27,18 @@ const DEFAULT_USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARG
 
 /// The settings of a [`Client`].
 #[derive(Clone)]
+#[must_use]
 pub struct ClientBuilder {
-    /// How long a call may take in all, connecting and reading the answer included. Default: 10 s.
-    pub timeout: Duration,
-    /// A file of PEM certificates to trust beside those of the platform. Default: none.
-    pub ca_file: Option<PathBuf>,
-    /// What the client calls itself. Default: name and version of this crate.
-    pub user_agent: String,
-    /// Called for every request. Default: none.
-    pub on_request: Option<OnRequest>,
+    timeout: Duration,
+    ca_file: Option<PathBuf>,
+    user_agent: String,
+    middleware: Option<Arc<dyn Middleware>>,
 }
 
 /// Why a client could not be set up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SetupError {
-    /// The process has installed no cryptography for rustls.
-    #[error("no rustls crypto provider is installed: install one first thing in main")]
-    NoCryptoProvider,
     /// The CA file cannot be read.
     #[error("the CA file {} cannot be read", path.display())]
     CaFile {
@@ -55,7 +53,7 @@ pub enum SetupError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: reqwest::Error,
+        source: Cause,
     },
     /// The CA file holds no certificate at all.
     #[error("the CA file {} holds no certificate", path.display())]
@@ -65,29 +63,57 @@ pub enum SetupError {
     },
     /// The user agent cannot be sent as a header.
     #[error("the user agent holds characters that no header may")]
-    UserAgent(#[source] InvalidHeaderValue),
+    UserAgent(#[source] http::header::InvalidHeaderValue),
     /// TLS could not be set up; without any certificate of the platform, for instance.
     #[error("the HTTP client cannot be set up")]
-    Http(#[source] reqwest::Error),
+    Http(#[source] Cause),
 }
 
 // === impl ClientBuilder ===
 
 impl ClientBuilder {
+    /// How long a call may take in all, connecting and reading the answer included; of a stream, how long it
+    /// may be silent. Default: 10 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// A file of PEM certificates to trust beside those of the platform. Default: none.
+    pub fn ca_file(mut self, path: impl Into<Option<PathBuf>>) -> Self {
+        self.ca_file = path.into();
+        self
+    }
+
+    /// What the client calls itself. Default: name and version of this crate.
+    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+        self.user_agent = name.into();
+        self
+    }
+
+    /// Sees every attempt at a call, and may add headers to it. Default: none.
+    pub fn middleware(mut self, middleware: impl Middleware + 'static) -> Self {
+        self.middleware = Some(Arc::new(middleware));
+        self
+    }
+
     /// Sets the client up; reads the CA file and the platform's certificates, and connects to nothing.
+    ///
+    /// TLS is rustls with the cryptography that the process has chosen; if it has chosen none, ring is
+    /// installed for the whole process.
     ///
     /// # Errors
     /// [`SetupError`], each a mistake in the settings or in the process's surroundings.
     pub fn build(self) -> Result<Client, SetupError> {
-        // reqwest panics where rustls has no provider.
+        // reqwest panics where rustls has no provider. That another thread was faster is as good.
         if CryptoProvider::get_default().is_none() {
-            return Err(SetupError::NoCryptoProvider);
+            let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let Self {
             timeout,
             ca_file,
             user_agent,
-            on_request,
+            middleware,
         } = self;
         let user_agent = HeaderValue::try_from(user_agent).map_err(SetupError::UserAgent)?;
         let certificates = ca_file.map(certificates).transpose()?.unwrap_or_default();
@@ -107,8 +133,12 @@ impl ClientBuilder {
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()
-            .map_err(SetupError::Http)?;
-        Ok(Client { http, on_request })
+            .map_err(|error| SetupError::Http(Cause::new(error)))?;
+        Ok(Client {
+            http,
+            middleware,
+            timeout,
+        })
     }
 }
 
@@ -118,7 +148,7 @@ impl Default for ClientBuilder {
             timeout: DEFAULT_TIMEOUT,
             ca_file: None,
             user_agent: DEFAULT_USER_AGENT.to_owned(),
-            on_request: None,
+            middleware: None,
         }
     }
 }
@@ -141,7 +171,10 @@ fn certificates(path: PathBuf) -> Result<Vec<Certificate>, SetupError> {
     match Certificate::from_pem_bundle(&pem) {
         Ok(none) if none.is_empty() => Err(SetupError::CaEmpty { path }),
         Ok(certificates) => Ok(certificates),
-        Err(source) => Err(SetupError::CaFormat { path, source }),
+        Err(error) => Err(SetupError::CaFormat {
+            path,
+            source: Cause::new(error),
+        }),
     }
 }
 
@@ -151,10 +184,9 @@ mod tests {
 
     /// No unit test of this crate installs a provider, so this process has none.
     #[test]
-    fn without_a_crypto_provider_there_is_an_error_and_no_panic() {
-        assert!(matches!(
-            ClientBuilder::default().build(),
-            Err(SetupError::NoCryptoProvider)
-        ));
+    fn without_a_crypto_provider_ring_is_installed() {
+        assert!(CryptoProvider::get_default().is_none());
+        ClientBuilder::default().build().unwrap();
+        assert!(CryptoProvider::get_default().is_some());
     }
 }

@@ -1,11 +1,10 @@
 //! What the client sends, byte for byte where it matters, and how it reads the usual answers.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use screwdriver_api_client::{BuildUpdate, Class, ClientBuilder, Error, Stats, Wanted};
+use screwdriver_api_client::{BuildUpdate, Class, Error, Stats, Wanted};
 use url::Url;
 
 use crate::api::{Api, Seen, answer};
@@ -32,10 +31,7 @@ fn show(seen: &Seen, api: &Url) -> String {
 async fn an_update_is_put_with_the_builds_token() {
     let api = Api::answering(|| answer(200, "{}")).await;
     let start = "2024-05-06T07:08:09.5Z".parse().unwrap();
-    let stats = Stats {
-        hostname: Some("node-7".to_owned()),
-        image_pull_start_time: Some(start),
-    };
+    let stats = Stats::new(Some("node-7".to_owned()), Some(start));
     client()
         .update_build(&api.uri, build(), &token(), &BuildUpdate::stats(stats))
         .await
@@ -110,18 +106,12 @@ async fn an_address_may_have_a_path_and_a_slash_at_its_end() {
 #[tokio::test]
 async fn the_hook_adds_headers_but_neither_sees_nor_sets_the_credential() {
     let api = Api::answering(|| answer(200, "{}")).await;
-    let on_request = Some(Arc::new(|headers: &mut http::HeaderMap| {
+    let hook = |headers: &mut http::HeaderMap| {
         assert!(headers.is_empty());
         headers.insert("traceparent", HeaderValue::from_static("00-1-2-01"));
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer other"));
-    }) as _);
-    let client = ClientBuilder {
-        on_request,
-        user_agent: "worker/1".to_owned(),
-        ..builder()
-    }
-    .build()
-    .unwrap();
+    };
+    let client = builder().middleware(hook).user_agent("worker/1").build().unwrap();
     client
         .update_build(&api.uri, build(), &token(), &BuildUpdate::failure("gone"))
         .await

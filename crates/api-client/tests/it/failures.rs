@@ -1,9 +1,10 @@
 //! How the client names what goes wrong beneath and around an answer, and that it keeps the token.
 
 use std::error::Error as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use screwdriver_api_client::{BuildUpdate, Class, ClientBuilder, Error, SetupError};
+use screwdriver_api_client::{BuildUpdate, Class, Error, SetupError};
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -31,12 +32,7 @@ async fn after(bytes: &'static [u8]) -> Error {
 async fn a_server_that_never_answers_is_a_timeout() {
     // The kernel completes the connection; nobody takes it.
     let (_listener, uri) = listen().await;
-    let client = ClientBuilder {
-        timeout: Duration::from_millis(100),
-        ..builder()
-    }
-    .build()
-    .unwrap();
+    let client = builder().timeout(Duration::from_millis(100)).build().unwrap();
     let error = update(&client, &uri).await;
     assert!(matches!(error, Error::Timeout(_)), "{error:?}");
     assert_eq!(error.class(), Class::Transient);
@@ -128,14 +124,8 @@ async fn an_address_that_is_not_http_is_refused_unsent() {
 
 #[test]
 fn mistakes_in_the_settings_are_errors() {
-    let missing = ClientBuilder {
-        ca_file: Some("/nonexistent/ca.pem".into()),
-        ..builder()
-    };
+    let missing = builder().ca_file(PathBuf::from("/nonexistent/ca.pem"));
     assert!(matches!(missing.build(), Err(SetupError::CaFile { .. })));
-    let agent = ClientBuilder {
-        user_agent: "two\nlines".to_owned(),
-        ..builder()
-    };
+    let agent = builder().user_agent("two\nlines");
     assert!(matches!(agent.build(), Err(SetupError::UserAgent(_))));
 }

@@ -7,13 +7,22 @@
 
 mod api;
 mod calls;
+mod endpoints;
 mod failures;
+mod login;
+mod pages;
+mod redaction;
+mod retries;
+mod statuses;
+mod streams;
+mod surface;
 mod tls;
 
 use std::sync::Once;
 use std::time::Duration;
 
-use screwdriver_api_client::{BuildId, BuildToken, Client, ClientBuilder};
+use screwdriver_api_client::{BuildId, BuildToken, Client, ClientBuilder, Retry};
+use url::Url;
 
 /// Long enough for a busy machine; only the tests of the timeout itself shorten it.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -29,10 +38,13 @@ fn builder() -> ClientBuilder {
             .install_default()
             .unwrap();
     });
-    ClientBuilder {
-        timeout: PATIENCE,
-        ..ClientBuilder::default()
-    }
+    Client::builder().timeout(PATIENCE)
+}
+
+/// The API at this address with a token in hand, which tries again without losing time.
+fn tools(uri: &Url) -> screwdriver_api_client::Api {
+    let quick = Retry::default().first_pause(Duration::from_millis(1));
+    client().api(uri, token()).unwrap().retry(quick)
 }
 
 fn build() -> BuildId {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rcgen::CertifiedKey;
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use screwdriver_api_client::{Class, ClientBuilder, Error, SetupError};
+use screwdriver_api_client::{Class, Error, SetupError};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use url::Url;
@@ -79,7 +79,7 @@ async fn an_unknown_certificate_is_refused_as_such() {
 async fn the_ca_file_is_trusted_and_http_2_is_offered() {
     let api = Handshake::as_host("127.0.0.1").await;
     let ca_file = Some(file("trusted.pem", &api.certificate));
-    let client = ClientBuilder { ca_file, ..builder() }.build().unwrap();
+    let client = builder().ca_file(ca_file).build().unwrap();
     let error = client.status(&api.uri).await.unwrap_err();
     assert!(
         matches!(error, Error::Transport(_)),
@@ -92,7 +92,7 @@ async fn the_ca_file_is_trusted_and_http_2_is_offered() {
 async fn a_trusted_certificate_for_another_name_is_refused() {
     let api = Handshake::as_host("api.sd.example").await;
     let ca_file = Some(file("other-name.pem", &api.certificate));
-    let client = ClientBuilder { ca_file, ..builder() }.build().unwrap();
+    let client = builder().ca_file(ca_file).build().unwrap();
     let error = client.status(&api.uri).await.unwrap_err();
     assert!(matches!(error, Error::Certificate(_)), "{error:?}");
     assert_eq!(api.protocol().await, None);
@@ -111,7 +111,7 @@ async fn a_server_that_does_not_speak_tls_is_a_failure_to_connect() {
 fn a_ca_file_must_hold_certificates() {
     let build = |name, content| {
         let ca_file = Some(file(name, content));
-        ClientBuilder { ca_file, ..builder() }.build()
+        builder().ca_file(ca_file).build()
     };
     assert!(matches!(build("empty.pem", ""), Err(SetupError::CaEmpty { .. })));
     let broken = "-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n";

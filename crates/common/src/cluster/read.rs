@@ -7,7 +7,7 @@ use k8s_openapi::{
     api::core::v1::{Pod, PodSpec, PodStatus},
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
 /// A pod, as far as [`Facts`](crate::facts::Facts) and selectors look at it.
 #[derive(Deserialize)]
@@ -17,11 +17,10 @@ pub(super) struct ReadPod {
     status: Option<PodStatus>,
 }
 
-/// The answer to a create: that it is an object is all that matters.
+/// The answer to a create, as far as anybody looks at it.
 #[derive(Deserialize)]
 pub(super) struct Made {
-    #[serde(rename = "metadata")]
-    _metadata: Identity,
+    pub(super) metadata: Identity,
 }
 
 #[derive(Deserialize)]
@@ -36,10 +35,10 @@ struct Metadata {
     deletion_timestamp: Option<Time>,
 }
 
+/// What tells an object from others of its name.
 #[derive(Deserialize)]
-struct Identity {
-    #[serde(rename = "uid")]
-    _uid: IgnoredAny,
+pub(super) struct Identity {
+    pub(super) uid: String,
 }
 
 // === impl ReadPod ===

@@ -4,11 +4,8 @@
 //! a status is [`State::Absent`].
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{
-    Container as ContainerSpec, ContainerState, ContainerStateTerminated, ContainerStatus, Pod,
-};
 
-use super::filled;
+use super::{filled, wire};
 
 /// One container of a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,74 +77,73 @@ pub struct Ended {
     pub finished_at: Option<Timestamp>,
 }
 
+/// Of init containers and containers, in this order.
+type Both<T> = (Option<Vec<T>>, Option<Vec<T>>);
+
 /// All containers of a pod in the order of its specification, init containers first.
-pub(super) fn read_all(pod: &Pod) -> Vec<Container> {
-    let Some(spec) = pod.spec.as_ref() else {
-        return Vec::new();
-    };
-    let status = pod.status.as_ref();
-    let init_statuses = status
-        .and_then(|it| it.init_container_statuses.as_deref())
-        .unwrap_or_default();
-    let statuses = status
-        .and_then(|it| it.container_statuses.as_deref())
-        .unwrap_or_default();
-    let build = build_name(pod, &spec.containers);
-    let init = spec.init_containers.iter().flatten().map(|it| {
-        let stays = it.restart_policy.as_deref() == Some("Always");
-        Container::read(
-            it,
-            if stays { Role::NativeSidecar } else { Role::Init },
-            init_statuses,
-        )
-    });
-    let main = spec.containers.iter().map(|it| {
-        let is_build = build.is_some_and(|name| it.name == name);
-        Container::read(it, if is_build { Role::Build } else { Role::Sidecar }, statuses)
-    });
-    init.chain(main).collect()
+pub(super) fn read_all(
+    label: Option<&str>,
+    asked: Both<wire::Container>,
+    statuses: Both<wire::ContainerStatus>,
+) -> Vec<Container> {
+    let (init, main) = (asked.0.unwrap_or_default(), asked.1.unwrap_or_default());
+    let (mut init_statuses, mut main_statuses) =
+        (statuses.0.unwrap_or_default(), statuses.1.unwrap_or_default());
+    let build = build_index(label, &main);
+    let mut all = Vec::with_capacity(init.len() + main.len());
+    for container in init {
+        let stays = container.restart_policy.as_deref() == Some("Always");
+        let role = if stays { Role::NativeSidecar } else { Role::Init };
+        all.push(Container::read(container, role, &mut init_statuses));
+    }
+    for (index, container) in main.into_iter().enumerate() {
+        let role = if build == Some(index) {
+            Role::Build
+        } else {
+            Role::Sidecar
+        };
+        all.push(Container::read(container, role, &mut main_statuses));
+    }
+    all
 }
 
 /// Named as the label `sdbuild`, else as an executor of virtual machines names it, else `build`, else the only one.
-fn build_name<'a>(pod: &'a Pod, containers: &'a [ContainerSpec]) -> Option<&'a str> {
-    let label = pod
-        .metadata
-        .labels
-        .as_ref()
-        .and_then(|labels| labels.get("sdbuild"))
-        .map(String::as_str);
-    let only = match containers {
-        [only] => Some(only.name.as_str()),
-        _ => None,
-    };
-    [label, Some("vm-launcher"), Some("build"), only]
+fn build_index(label: Option<&str>, containers: &[wire::Container]) -> Option<usize> {
+    let only = (containers.len() == 1).then_some(0);
+    [label, Some("vm-launcher"), Some("build")]
         .into_iter()
         .flatten()
-        .find(|name| containers.iter().any(|it| it.name == *name))
+        .find_map(|name| containers.iter().position(|it| it.name == name))
+        .or(only)
 }
 
 // === impl Container ===
 
 impl Container {
-    fn read(spec: &ContainerSpec, role: Role, statuses: &[ContainerStatus]) -> Self {
-        let status = statuses.iter().find(|status| status.name == spec.name);
+    fn read(asked: wire::Container, role: Role, statuses: &mut [wire::ContainerStatus]) -> Self {
+        let status = statuses.iter_mut().find(|status| status.name == asked.name);
+        let status = status.map(std::mem::take);
+        let has_status = status.is_some();
+        let status = status.unwrap_or_default();
         Self {
-            name: spec.name.clone(),
+            name: asked.name,
             role,
-            image: spec.image.clone().unwrap_or_default(),
-            memory_limit: spec
-                .resources
-                .as_ref()
-                .and_then(|resources| resources.limits.as_ref())
-                .and_then(|limits| limits.get("memory"))
-                .map(|quantity| quantity.0.clone()),
-            state: status.map_or(State::Absent, |status| State::read(status.state.as_ref())),
+            image: asked.image.unwrap_or_default(),
+            memory_limit: asked.resources.and_then(|it| it.limits).and_then(|it| it.memory),
+            state: if has_status {
+                State::read(status.state)
+            } else {
+                State::Absent
+            },
             last: status
-                .and_then(|status| status.last_state.as_ref())
-                .and_then(|state| state.terminated.as_ref())
-                .map(Ended::read),
-            restarts: status.map_or(0, |status| u32::try_from(status.restart_count).unwrap_or(0)),
-            started: status.is_some_and(|status| status.started == Some(true)),
+                .last_state
+                .and_then(|state| state.terminated)
+                .map(Ended::from),
+            restarts: status
+                .restart_count
+                .and_then(|count| u32::try_from(count).ok())
+                .unwrap_or(0),
+            started: status.started == Some(true),
         }
     }
 
@@ -159,6 +155,19 @@ impl Container {
             State::Absent | State::Waiting { .. } => false,
         };
         now || self.restarts > 0 || self.last.as_ref().is_some_and(|ended| !ended.never_began())
+    }
+
+    /// Whether it is certain that it ran: a container that was only asked for can end as
+    /// `ContainerStatusUnknown` too.
+    pub fn ran_for_certain(&self) -> bool {
+        let ended = |ended: &Ended| ended.started_at.is_some_and(|at| at > Timestamp::UNIX_EPOCH);
+        match &self.state {
+            State::Running { .. } => true,
+            State::Ended(now) if ended(now) => true,
+            State::Ended(_) | State::Waiting { .. } | State::Absent => {
+                self.restarts > 0 || self.last.as_ref().is_some_and(ended)
+            }
+        }
     }
 
     /// Whether its status says all there is to say: it waits for a reason with a text, runs or ended.
@@ -183,42 +192,39 @@ impl Container {
 // === impl State ===
 
 impl State {
-    fn read(state: Option<&ContainerState>) -> Self {
-        let Some(state) = state else {
-            return Self::Waiting {
-                reason: None,
-                message: None,
-            };
-        };
-        if let Some(running) = &state.running {
+    fn read(state: Option<wire::ContainerState>) -> Self {
+        let state = state.unwrap_or_default();
+        if let Some(running) = state.running {
             return Self::Running {
-                since: running.started_at.as_ref().map(|time| time.0),
+                since: running.started_at,
             };
         }
-        if let Some(terminated) = &state.terminated {
-            return Self::Ended(Ended::read(terminated));
+        if let Some(terminated) = state.terminated {
+            return Self::Ended(terminated.into());
         }
-        let waiting = state.waiting.as_ref();
+        let waiting = state.waiting.unwrap_or_default();
         Self::Waiting {
-            reason: waiting.and_then(|it| filled(it.reason.as_ref())),
-            message: waiting.and_then(|it| filled(it.message.as_ref())),
+            reason: filled(waiting.reason),
+            message: filled(waiting.message),
         }
     }
 }
 
 // === impl Ended ===
 
-impl Ended {
-    fn read(terminated: &ContainerStateTerminated) -> Self {
+impl From<wire::Terminated> for Ended {
+    fn from(terminated: wire::Terminated) -> Self {
         Self {
-            reason: filled(terminated.reason.as_ref()),
-            message: filled(terminated.message.as_ref()),
-            exit_code: terminated.exit_code,
-            started_at: terminated.started_at.as_ref().map(|time| time.0),
-            finished_at: terminated.finished_at.as_ref().map(|time| time.0),
+            reason: filled(terminated.reason),
+            message: filled(terminated.message),
+            exit_code: terminated.exit_code.unwrap_or_default(),
+            started_at: terminated.started_at,
+            finished_at: terminated.finished_at,
         }
     }
+}
 
+impl Ended {
     /// The runtime's word for a process that could not be started: ended, yet begun at the epoch.
     /// `ContainerStatusUnknown` has no times either, but is also how a lost run ends, so it proves nothing.
     fn never_began(&self) -> bool {

@@ -4,16 +4,24 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
+use serde::Deserialize;
 
-/// One event about a pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use super::wire;
+
+/// One event about a pod. Decodes from an event as the API server writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "wire::Event")]
 pub struct EventFacts {
+    /// The UID of what it is about.
+    pub about: Option<String>,
     /// E.g. `FailedMount`.
     pub reason: String,
     /// Its text.
     pub message: String,
     /// The container that it is about, if it is about one.
     pub container: Option<String>,
+    /// When it was first seen.
+    pub first_at: Option<Timestamp>,
     /// When it was last seen.
     pub at: Option<Timestamp>,
     /// Whether it is a warning.
@@ -24,26 +32,23 @@ pub struct EventFacts {
 
 impl EventFacts {
     pub(super) fn read(event: &Event) -> Self {
-        let observed = event
-            .series
-            .as_ref()
-            .and_then(|series| series.last_observed_time.as_ref());
-        let times = [
-            observed.map(|time| time.0),
-            event.last_timestamp.as_ref().map(|time| time.0),
-            event.event_time.as_ref().map(|time| time.0),
-            event.first_timestamp.as_ref().map(|time| time.0),
-        ];
+        wire::Event::from(event).into()
+    }
+}
+
+impl From<wire::Event> for EventFacts {
+    fn from(event: wire::Event) -> Self {
+        let observed = event.series.and_then(|series| series.last_observed_time);
+        let times = [observed, event.last_timestamp, event.at, event.first_timestamp];
+        let created = event.metadata.creation_timestamp;
         Self {
-            reason: event.reason.clone().unwrap_or_default(),
-            message: event.message.clone().unwrap_or_default(),
+            about: event.involved_object.uid,
+            reason: event.reason.unwrap_or_default(),
+            message: event.message.unwrap_or_default(),
             container: event.involved_object.field_path.as_deref().and_then(container_of),
-            at: times
-                .into_iter()
-                .flatten()
-                .max()
-                .or_else(|| event.metadata.creation_timestamp.as_ref().map(|time| time.0)),
-            warning: event.type_.as_deref() == Some("Warning"),
+            first_at: times.into_iter().flatten().min().or(created),
+            at: times.into_iter().flatten().max().or(created),
+            warning: event.r#type.as_deref() == Some("Warning"),
         }
     }
 }

@@ -47,8 +47,8 @@ pub enum HealthError {
     /// The address is taken, or not ours.
     #[error("cannot listen on {address} for health and metrics")]
     Listen {
-        /// The address from the settings.
-        address: SocketAddr,
+        /// The address or name from the settings.
+        address: String,
         /// What the system said.
         source: io::Error,
     },
@@ -65,9 +65,12 @@ impl HealthServer {
     /// # Errors
     /// [`HealthError::Listen`].
     pub async fn bind(settings: &HttpSettings) -> Result<Self, HealthError> {
-        let address = SocketAddr::new(settings.host, settings.port);
-        let failed = |source| HealthError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let (host, port) = (settings.host.as_str(), settings.port);
+        let failed = |source| HealthError::Listen {
+            address: format!("{host}:{port}"),
+            source,
+        };
+        let listener = TcpListener::bind((host, port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         tracing::info!(%address, "serving health and metrics");
         Ok(Self { listener, address })

@@ -133,7 +133,10 @@ impl<'a> BuildConfig<'a> {
     /// How long the build's token lives from `now` on.
     pub fn token_life(&self, now: jiff::Timestamp) -> TokenLife {
         let claims = self.token.as_ref().and_then(BuildToken::claims);
-        match claims.and_then(|claims| claims.expires) {
+        match claims
+            .and_then(|claims| claims.expires)
+            .map(jiff::Timestamp::from)
+        {
             Some(expires) if expires <= now => TokenLife::Expired,
             Some(_) => TokenLife::Valid,
             None => TokenLife::Unknown,

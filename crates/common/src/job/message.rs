@@ -3,13 +3,15 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{BuildConfig, CheckState, StartState, StopState};
+use super::{BuildConfig, CacheConfig, CheckState, StartState, StopState};
 
 #[derive(Serialize)]
 struct Body<'a> {
     job: &'static str,
     #[serde(rename = "buildConfig", skip_serializing_if = "Option::is_none")]
     build_config: Option<&'a RawValue>,
+    #[serde(rename = "cacheConfig", skip_serializing_if = "Option::is_none")]
+    cache_config: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     check: Option<&'a CheckState>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,6 +24,7 @@ impl Body<'_> {
     const EMPTY: Self = Body {
         job: "",
         build_config: None,
+        cache_config: None,
         check: None,
         start: None,
         stop: None,
@@ -61,6 +64,17 @@ pub fn stop(config: &BuildConfig<'_>, state: &StopState) -> Vec<u8> {
     Body {
         job: "stop",
         build_config: Some(config.raw.0),
+        stop: Some(state),
+        ..Body::EMPTY
+    }
+    .encode()
+}
+
+/// A clear that comes back.
+pub fn clear(config: &CacheConfig<'_>, state: &StopState) -> Vec<u8> {
+    Body {
+        job: "clear",
+        cache_config: Some(config.raw.0),
         stop: Some(state),
         ..Body::EMPTY
     }

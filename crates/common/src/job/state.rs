@@ -35,6 +35,9 @@ pub struct CheckState {
     /// How often the pod was recreated.
     #[serde(default)]
     pub recreated: u32,
+    /// Why the pod was being deleted, if that is how the last look at it found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<String>,
     /// The last text sent to the build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -95,15 +98,18 @@ pub struct Recreate {
     pub n: u32,
 }
 
-/// The `stop` object: which look this is.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// The `stop` object: which look of a stop this is, or which try of a clear.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StopState {
-    /// 1, or 2 for the second look.
+    /// 1, or 2 for the second look of a stop.
     pub pass: u8,
     /// Tries of this pass that failed.
     #[serde(default)]
     pub attempt: u32,
+    /// Milliseconds that outages took.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held: u64,
     /// The trace of the first handling.
     #[serde(
         default,
@@ -128,4 +134,23 @@ impl StartState {
             trace_context,
         }
     }
+}
+
+// === impl StopState ===
+
+impl StopState {
+    /// The state of a stop or clear that was never handled before.
+    pub fn new(trace_context: Option<TraceContext>) -> Self {
+        Self {
+            pass: 1,
+            attempt: 0,
+            held: 0,
+            trace_context,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -106,11 +106,16 @@ fn a_clear_of_the_producers() {
     let Job::Clear(job) = decoded(body) else {
         panic!("no clear")
     };
-    assert_eq!(job.resource.as_deref(), Some("caches"));
-    assert_eq!(job.action.as_deref(), Some("delete"));
-    assert_eq!(job.scope.as_deref(), Some("jobs"));
-    assert_eq!(job.prefix.as_deref(), Some("beta-"));
-    assert_eq!((job.id, job.pipeline_id), (Some(json!(5)), Some(json!(1))));
+    let config = &job.config;
+    assert_eq!(config.resource.as_deref(), Some("caches"));
+    assert_eq!(config.action.as_deref(), Some("delete"));
+    assert_eq!(config.scope.as_deref(), Some("jobs"));
+    assert_eq!(config.prefix.as_deref(), Some("beta-"));
+    assert_eq!(
+        (config.id.as_ref(), config.pipeline_id.as_ref()),
+        (Some(&json!(5)), Some(&json!(1)))
+    );
+    assert_eq!(job.state, None);
 }
 
 #[test]

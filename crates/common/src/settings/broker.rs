@@ -1,45 +1,42 @@
 //! Reads the broker's settings.
 
-use std::{num::NonZeroU16, path::PathBuf, time::Duration};
+use std::{num::NonZeroU16, time::Duration};
 
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 
-use super::{BrokerSettings, Protocol, TopologyMode, layers, problems::Problems, secret, section::Section};
+use super::{BrokerSettings, Protocol, TopologyMode, layers, secret, section::Section};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[("amqp", Protocol::Amqp), ("amqps", Protocol::Amqps)];
 const TOPOLOGIES: &[(&str, TopologyMode)] = &[
     ("existing", TopologyMode::Existing),
     ("declare", TopologyMode::Declare),
 ];
-const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(20);
-const DEFAULT_PREFETCH: NonZeroU16 = NonZeroU16::MIN.saturating_add(19);
+const DEFAULT_PORT: u16 = 5672;
+/// Seconds.
+const DEFAULT_HEARTBEAT: u64 = 20;
 const DEFAULT_REPROCESS_LIMIT: u32 = 5;
 
 // === impl BrokerSettings ===
 
 impl BrokerSettings {
-    pub(super) fn read(section: &Section<'_>, problems: &Problems) -> Self {
+    pub(super) fn read(section: &Section<'_>) -> Self {
         Self {
-            protocol: section.choice("protocol", PROTOCOLS).unwrap_or(Protocol::Amqp),
+            protocol: section.choice_or("protocol", PROTOCOLS, Protocol::Amqp),
             host: section.required("host"),
             port: port(section),
-            vhost: section
-                .text("vhost")
-                .map_or_else(|| "/".to_owned(), |path| vhost(&path)),
+            vhost: vhost(&section.text_or("vhost", "/")),
             username: section.required("username"),
             password: secret::read(section, "password", "passwordFile").unwrap_or_else(empty_secret),
-            heartbeat: heartbeat(section, problems),
+            heartbeat: heartbeat(section),
             exchange: section.required("exchange"),
             queue: section.required("queue"),
             retry_queue: section.required("retryQueue"),
-            retry_queue_enabled: section.boolean("retryQueueEnabled").unwrap_or(false),
+            retry_queue_enabled: section.boolean_or("retryQueueEnabled", false),
             prefetch: prefetch(section),
             message_reprocess_limit: reprocess_limit(section),
-            topology: section
-                .choice("topology", TOPOLOGIES)
-                .unwrap_or(TopologyMode::Existing),
-            ca_file: section.text("caFile").map(PathBuf::from),
+            topology: section.choice_or("topology", TOPOLOGIES, TopologyMode::Existing),
+            ca_file: section.file("caFile"),
         }
     }
 }
@@ -53,51 +50,58 @@ fn vhost(path: &str) -> String {
 }
 
 fn port(section: &Section<'_>) -> u16 {
-    let port = section.integer("port", 1..=u64::from(u16::MAX), "a port");
-    port.and_then(|port| u16::try_from(port).ok()).unwrap_or(5672)
+    let key = "port";
+    // Kubernetes gives every pod such a variable for a service named rabbitmq.
+    if section.scalar(key).is_some_and(|text| text.starts_with("tcp://")) {
+        let expectation = "expected a port; this is Kubernetes' own variable of a service named rabbitmq: set the \
+                           port, or enableServiceLinks of the worker's pod to false";
+        section.problem(key, expectation);
+        return DEFAULT_PORT;
+    }
+    let port = section.integer_or(key, 1..=u64::from(u16::MAX), "a port", DEFAULT_PORT.into());
+    u16::try_from(port).unwrap_or(DEFAULT_PORT)
 }
 
 fn prefetch(section: &Section<'_>) -> NonZeroU16 {
     let key = "prefetchCount";
-    let count = section.text(key).and_then(|text| text.trim().parse().ok());
+    let count = section.text_or(key, "20").trim().parse().ok();
     let prefetch = count.and_then(NonZeroU16::new);
-    if prefetch.is_none() && section.has(key) {
-        section.problem(
+    match prefetch {
+        Some(count) => section.holds(key, count),
+        None => section.problem(
             key,
             "expected a whole number from 1 to 65535; 0 would be no limit, and the limit is what keeps \
              this process from taking more than it can handle",
-        );
+        ),
     }
-    prefetch.unwrap_or(DEFAULT_PREFETCH)
+    prefetch.unwrap_or(NonZeroU16::MIN)
 }
 
 fn reprocess_limit(section: &Section<'_>) -> u32 {
-    let limit = section.integer("messageReprocessLimit", 0..=1_000, "a whole number of retries");
-    limit
-        .and_then(|limit| u32::try_from(limit).ok())
-        .unwrap_or(DEFAULT_REPROCESS_LIMIT)
+    let (key, what) = ("messageReprocessLimit", "a whole number of retries");
+    let limit = section.integer_or(key, 0..=1_000, what, DEFAULT_REPROCESS_LIMIT.into());
+    u32::try_from(limit).unwrap_or(DEFAULT_REPROCESS_LIMIT)
 }
 
-/// `connectOptions` is JSON in a text in the predecessor's files; a table does as well.
-fn heartbeat(section: &Section<'_>, problems: &Problems) -> Duration {
+/// `connectOptions` is JSON in a text in the predecessor's files; a table does as well. The heartbeat is
+/// all that counts of it.
+fn heartbeat(section: &Section<'_>) -> Duration {
     let key = "connectOptions";
     let seconds = |options: &Section<'_>| {
-        options
-            .integer(
-                "heartbeatIntervalInSeconds",
-                1..=u64::from(u16::MAX),
-                "a whole number of seconds",
-            )
-            .map(Duration::from_secs)
+        let range = 1..=u64::from(u16::MAX);
+        let what = "a whole number of seconds";
+        options.integer_or("heartbeatIntervalInSeconds", range, what, DEFAULT_HEARTBEAT)
     };
+    section.idle(key);
     let configured = match section.scalar(key) {
         Some(text) => {
-            let parsed = layers::from_json5(&text, &section.place_of(key), problems);
-            parsed.and_then(|value| seconds(&Section::root(&value, problems)))
+            let (place, origin, notes) = (section.place_of(key), section.origin_of(key), section.notes());
+            let parsed = layers::from_json5_at(&place, &text, &origin, notes);
+            parsed.map(|value| seconds(&Section::at(&section.path_of(key), &value, notes)))
         }
-        None => seconds(&section.section(key)),
+        None => Some(seconds(&section.section(key))),
     };
-    configured.unwrap_or(DEFAULT_HEARTBEAT)
+    Duration::from_secs(configured.unwrap_or(DEFAULT_HEARTBEAT))
 }
 
 fn empty_secret() -> SecretString {

@@ -58,7 +58,7 @@ impl EcosystemSettings {
             api: address("api"),
             store: address("store"),
             ui: address("ui"),
-            pushgateway: section.url("pushgatewayUrl").map(WebAddress),
+            pushgateway: section.url_or_host("pushgatewayUrl").map(WebAddress),
             cache: CacheSettings::read(&section.section("cache")),
         }
     }
@@ -70,18 +70,12 @@ impl CacheSettings {
     fn read(section: &Section<'_>) -> Self {
         let strategies = [("s3", CacheStrategy::S3), ("disk", CacheStrategy::Disk)];
         Self {
-            strategy: section
-                .choice("strategy", &strategies)
-                .unwrap_or(CacheStrategy::S3),
-            path: section.text_or_empty("path").unwrap_or_else(|| "/".to_owned()),
-            compress: section.boolean("compress").unwrap_or(false),
-            md5check: section.boolean("md5check").unwrap_or(false),
-            max_size_mb: section
-                .integer("max_size_mb", .., "a whole number of MB")
-                .unwrap_or(0),
-            max_go_threads: section
-                .integer("max_go_threads", .., "a whole number of threads")
-                .unwrap_or(10_000),
+            strategy: section.choice_or("strategy", &strategies, CacheStrategy::S3),
+            path: section.text_even_empty_or("path", "/"),
+            compress: section.boolean_or("compress", false),
+            md5check: section.boolean_or("md5check", false),
+            max_size_mb: section.integer_or("max_size_mb", .., "a whole number of MB", 0),
+            max_go_threads: section.integer_or("max_go_threads", .., "a whole number of threads", 10_000),
         }
     }
 

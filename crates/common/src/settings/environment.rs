@@ -3,12 +3,12 @@
 //! Everything else takes an [`Environment`], so tests pass a map and nothing below `main` depends on
 //! how the process was started.
 
-use std::{collections::HashMap, hash::BuildHasher, io::IsTerminal};
+use std::{collections::HashMap, ffi::OsString, hash::BuildHasher, io::IsTerminal};
 
 /// What the settings ask about the process.
 pub trait Environment {
-    /// The variable's value; `None` when it is unset or not Unicode.
-    fn variable(&self, name: &str) -> Option<String>;
+    /// The variable's value; `None` when it is unset.
+    fn variable(&self, name: &str) -> Option<OsString>;
 
     /// Whether a person reads the log lines (`LOG_FORMAT=auto`).
     fn logs_to_terminal(&self) -> bool {
@@ -23,12 +23,8 @@ pub struct ProcessEnvironment;
 // === impl Environment ===
 
 impl Environment for ProcessEnvironment {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the process environment"
-    )]
-    fn variable(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+    fn variable(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
     }
 
     fn logs_to_terminal(&self) -> bool {
@@ -37,7 +33,7 @@ impl Environment for ProcessEnvironment {
 }
 
 impl<S: BuildHasher> Environment for HashMap<String, String, S> {
-    fn variable(&self, name: &str) -> Option<String> {
-        self.get(name).cloned()
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.get(name).map(OsString::from)
     }
 }

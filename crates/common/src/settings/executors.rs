@@ -2,15 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use secrecy::SecretString;
 
 use super::{
-    ecosystem::EcosystemSettings,
-    layers,
-    pod::PodSettings,
-    problems::{Problems, SettingsErrors},
-    secret,
+    ecosystem::EcosystemSettings, layers, notes::Notes, pod::PodSettings, problems::SettingsErrors, secret,
     section::Section,
 };
 
@@ -69,6 +65,8 @@ pub struct ClusterSettings {
 }
 
 const PLUGINS: &[(&str, Plugin)] = &[("k8s", Plugin::K8s), ("k8s-vm", Plugin::K8sVm)];
+/// The predecessor has settings for this one and does not bring it along.
+const JENKINS: &str = "jenkins";
 
 /// The longest name made from the prefix is that of the init container, `launcher-<prefix><build>`: at
 /// most 63 characters, of which a build id takes up to 16.
@@ -77,30 +75,24 @@ const PREFIX_MAX: usize = 63 - "launcher-".len() - 16;
 // === impl ExecutorsSettings ===
 
 impl ExecutorsSettings {
-    pub(super) fn read(
-        section: &Section<'_>,
-        ecosystem: &EcosystemSettings,
-        warnings: &mut Vec<String>,
-    ) -> Self {
+    pub(super) fn read(section: &Section<'_>, ecosystem: &EcosystemSettings) -> Self {
         let mut all = Vec::new();
+        let mut left_out = Vec::new();
         for name in section.keys().into_iter().filter(|name| *name != "plugin") {
             let entry = section.section(name);
-            let plugin = entry.text("pluginName").unwrap_or_else(|| name.to_owned());
-            match PLUGINS.iter().find(|(known, _)| *known == plugin) {
-                Some((_, plugin)) => all.push(ExecutorSettings::read(name, *plugin, &entry, ecosystem)),
-                None => warnings.push(format!(
-                    "executor {name} is left out: there is no plugin {plugin}"
-                )),
+            let plugin = entry.text_or("pluginName", name);
+            if let Some((_, plugin)) = PLUGINS.iter().find(|(known, _)| *known == plugin) {
+                all.push(ExecutorSettings::read(name, *plugin, &entry, ecosystem));
+            } else {
+                section.idle(name);
+                let why = why_left_out(&plugin);
+                section
+                    .notes()
+                    .warn(format!("executor {name} is left out: {why}"));
+                left_out.push((name, why));
             }
         }
-        let default = section.required("plugin");
-        if !default.is_empty() && !all.iter().any(|executor| executor.name == default) {
-            let names: Vec<&str> = all.iter().map(|executor| executor.name.as_str()).collect();
-            section.problem(
-                "plugin",
-                format!("expected the name of an executor: {}", names.join(", ")),
-            );
-        }
+        let default = default(section, &all, &left_out);
         Self { all, default }
     }
 
@@ -136,6 +128,36 @@ impl ExecutorsSettings {
     }
 }
 
+/// The executor of builds that nothing else decides: `executor.plugin`, or the first.
+fn default(section: &Section<'_>, all: &[ExecutorSettings], left_out: &[(&str, String)]) -> String {
+    let key = "plugin";
+    let Some(first) = all.first() else {
+        section.problem(
+            key,
+            "expected at least one executor whose pluginName is k8s or k8s-vm",
+        );
+        return String::new();
+    };
+    let default = section.text_or(key, &first.name);
+    if !all.iter().any(|executor| executor.name == default) {
+        let names: Vec<&str> = all.iter().map(|executor| executor.name.as_str()).collect();
+        let asked = left_out.iter().find(|(name, _)| *name == default);
+        let why = asked.map_or_else(String::new, |(name, why)| format!("; {name} is left out: {why}"));
+        let expectation = format!("expected the name of an executor: {}{why}", names.join(", "));
+        section.problem(key, expectation);
+    }
+    default
+}
+
+/// Without the name that was found, which may be anything.
+fn why_left_out(plugin: &str) -> String {
+    if plugin == JENKINS {
+        return "builds run in pods, Jenkins is not supported; its settings have no effect".to_owned();
+    }
+    let known: Vec<&str> = PLUGINS.iter().map(|(name, _)| *name).collect();
+    format!("its pluginName is none of {}", known.join(", "))
+}
+
 // === impl ExecutorSettings ===
 
 impl ExecutorSettings {
@@ -146,12 +168,12 @@ impl ExecutorSettings {
         plugin: Plugin,
         options: &serde_json::Value,
     ) -> Result<Self, SettingsErrors> {
-        let problems = Problems::default();
+        let notes = Notes::default();
         let value = layers::from_json(options, None);
-        let options = Section::root(&value, &problems);
+        let options = Section::root(&value, &notes);
         let ecosystem = EcosystemSettings::read(&options.section("ecosystem"));
-        let executor = Self::with_options(name, plugin, &options, ecosystem);
-        problems.unless_any(executor)
+        let executor = Self::with_options(name, plugin, &options, ecosystem, any_prefix);
+        notes.unless_wrong(executor)
     }
 
     fn read(name: &str, plugin: Plugin, entry: &Section<'_>, ecosystem: &EcosystemSettings) -> Self {
@@ -163,15 +185,24 @@ impl ExecutorSettings {
         };
         Self {
             weightage: weightage(entry),
+            // Both spellings: the predecessor's files say `exclusion`, its code reads `exclusions` (D36).
             exclusions: ["exclusion", "exclusions"]
                 .iter()
-                .flat_map(|key| exclusions(entry, key))
+                .flat_map(|key| entry.expressions(key))
                 .collect(),
-            ..Self::with_options(name, plugin, &options, ecosystem)
+            ..Self::with_options(name, plugin, &options, ecosystem, prefix)
         }
     }
 
-    fn with_options(name: &str, plugin: Plugin, options: &Section<'_>, ecosystem: EcosystemSettings) -> Self {
+    fn with_options(
+        name: &str,
+        plugin: Plugin,
+        options: &Section<'_>,
+        ecosystem: EcosystemSettings,
+        prefix: fn(&Section<'_>) -> String,
+    ) -> Self {
+        options.idle("requestretry");
+        options.section("kubernetes").idle("podStatusQueryDelay");
         Self {
             name: name.to_owned(),
             plugin,
@@ -186,36 +217,25 @@ impl ExecutorSettings {
 
 /// Fractions are cut off, as the predecessor does.
 fn weightage(entry: &Section<'_>) -> u32 {
-    let share = entry
-        .number("weightage", 0.0..=1_000_000.0, "a number")
-        .unwrap_or(0.0);
+    let share = entry.number_or("weightage", 0.0..=1_000_000.0, "a number", 0.0);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "within the range above"
     )]
     let whole = share as u32;
+    entry.holds("weightage", whole);
     whole
 }
 
-/// Both spellings: the predecessor's files say `exclusion`, its code reads `exclusions` (D36).
-fn exclusions(entry: &Section<'_>, key: &str) -> Vec<Regex> {
-    let compile = |pattern: String| {
-        let regex = RegexBuilder::new(&pattern).case_insensitive(true).build();
-        if regex.is_err() {
-            entry.problem(
-                key,
-                "expected regular expressions (without look-around or back-references)",
-            );
-        }
-        regex.ok()
-    };
-    entry.list(key).into_iter().filter_map(compile).collect()
+/// Options that stand alone may have any: what the predecessor made of it can still be looked at.
+fn any_prefix(options: &Section<'_>) -> String {
+    options.text_or("prefix", "")
 }
 
 /// Kubernetes refuses every pod of an executor whose prefix does not fit its names.
 fn prefix(options: &Section<'_>) -> String {
-    let prefix = options.text("prefix").unwrap_or_default();
+    let prefix = any_prefix(options);
     let fits = prefix
         .bytes()
         .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
@@ -235,26 +255,20 @@ impl ClusterSettings {
     fn read(options: &Section<'_>) -> Self {
         let kubernetes = options.section("kubernetes");
         let breaker = options.section("fusebox").section("breaker");
-        let timeout = breaker
-            .integer("timeout", 1..=600_000, "a whole number of milliseconds")
-            .unwrap_or(10_000);
+        let timeout = breaker.integer_or("timeout", 1..=600_000, "a whole number of milliseconds", 10_000);
         Self {
             host: host(&kubernetes),
             token: secret::read(&kubernetes, "token", "tokenFile"),
-            namespace: kubernetes
-                .text("jobsNamespace")
-                .unwrap_or_else(|| "default".to_owned()),
-            ca_file: kubernetes.text("caFile").map(PathBuf::from),
-            insecure_skip_tls_verify: kubernetes.boolean("insecureSkipTlsVerify").unwrap_or(false),
+            namespace: kubernetes.text_or("jobsNamespace", "default"),
+            ca_file: kubernetes.file("caFile"),
+            insecure_skip_tls_verify: kubernetes.boolean_or("insecureSkipTlsVerify", false),
             timeout: Duration::from_millis(timeout),
         }
     }
 }
 
 fn host(kubernetes: &Section<'_>) -> String {
-    let host = kubernetes
-        .text("host")
-        .unwrap_or_else(|| "kubernetes.default".to_owned());
+    let host = kubernetes.text_or("host", "kubernetes.default");
     let url = url::Url::parse(&format!("https://{host}"));
     let plain = url.is_ok_and(|url| url.path() == "/" && url.username().is_empty() && url.query().is_none());
     if !plain || host.contains('/') {

@@ -1,15 +1,14 @@
 //! Turns the merged configuration into [`Settings`].
 
-use std::{net::IpAddr, path::Path, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, path::Path, time::Duration};
 
 use super::{
-    BrokerSettings, BuildsApiSettings, CheckSettings, Clocks, EcosystemSettings, Environment,
+    BrokerSettings, BuildsApiSettings, Check, CheckSettings, Clocks, EcosystemSettings, Environment,
     ExecutorsSettings, HttpSettings, LogFormat, Plugin, Settings, SettingsErrors, StartSettings,
-    TelemetrySettings, duration, layers,
-    problems::Problems,
-    section::Section,
-    variables::{self, Place},
+    TelemetrySettings, duration, layers, notes::Notes, section::Section, unread,
 };
+
+use crate::verdict::Reason;
 
 const MINUTES_A_DAY: f64 = 24.0 * 60.0;
 
@@ -22,82 +21,83 @@ impl Settings {
     /// # Errors
     /// Everything that is wrong, together.
     pub fn load(env: &dyn Environment, config_dir: Option<&Path>) -> Result<Self, SettingsErrors> {
-        let problems = Problems::default();
-        let merged = layers::merge(env, config_dir, &problems);
-        let settings = Self::read(&Section::root(&merged, &problems), env, &problems);
-        problems.unless_any(settings)
+        Self::check(env, config_dir).settings
     }
 
-    fn read(root: &Section<'_>, env: &dyn Environment, problems: &Problems) -> Self {
+    /// The same, with what holds for each key and where it comes from.
+    pub fn check(env: &dyn Environment, config_dir: Option<&Path>) -> Check {
+        let notes = Notes::default();
+        let merged = layers::merge(env, config_dir, &notes);
+        let mut settings = Self::read(&Section::root(&merged, &notes), env);
+        unread::without_effect(&merged, &notes);
+        unread::unknown(&merged, &notes);
+        settings.warnings = notes.warnings();
+        Check {
+            effective: notes.effective(),
+            warnings: notes.warnings(),
+            settings: notes.unless_wrong(settings),
+        }
+    }
+
+    fn read(root: &Section<'_>, env: &dyn Environment) -> Self {
         let rabbitmq = root.section("rabbitmq");
         let builds_api = root.section("buildsApi");
+        let start = root.section("start");
         let ecosystem = EcosystemSettings::read(&root.section("ecosystem"));
-        let mut warnings = without_effect(env);
-        let executors = ExecutorsSettings::read(&root.section("executor"), &ecosystem, &mut warnings);
-        warnings.extend(vm_without_image(&executors));
+        let executors = ExecutorsSettings::read(&root.section("executor"), &ecosystem);
+        warn_of_vm_without_image(&executors, root.notes());
         Self {
-            broker: BrokerSettings::read(&rabbitmq, problems),
+            broker: BrokerSettings::read(&rabbitmq),
             executors,
             checks: CheckSettings::read(&root.section("checks"), init_timeout(&rabbitmq)),
             start: StartSettings {
-                deadline: positive(&root.section("start"), "deadline", 3_600),
-                legacy_consumers: root.section("start").boolean("legacyConsumers").unwrap_or(false),
+                deadline: positive(&start, "deadline", "60m"),
+                legacy_consumers: start.boolean_or("legacyConsumers", false),
             },
             builds_api: BuildsApiSettings {
-                ca_file: builds_api.text("caFile").map(PathBuf::from),
-                timeout: positive(&builds_api, "timeout", 10),
+                ca_file: builds_api.file("caFile"),
+                timeout: positive(&builds_api, "timeout", "10s"),
             },
-            hold: root
-                .section("outage")
-                .duration("hold")
-                .unwrap_or(Duration::from_secs(10)),
+            hold: root.section("outage").duration_or("hold", "10s"),
             telemetry: TelemetrySettings::read(&root.section("telemetry"), env),
             http: HttpSettings::read(&root.section("httpd")),
-            drain: root
-                .section("shutdown")
-                .duration("drain")
-                .unwrap_or(Duration::from_secs(25)),
+            drain: root.section("shutdown").duration_or("drain", "25s"),
             ecosystem,
-            warnings,
+            warnings: Vec::new(),
         }
     }
 }
 
-/// The predecessor's variables that are set and do nothing.
-fn without_effect(env: &dyn Environment) -> Vec<String> {
-    let idle = variables::all().filter(|row| row.place == Place::Nowhere);
-    let set = idle.filter(|row| env.variable(row.name).is_some_and(|value| !value.is_empty()));
-    set.map(|row| format!("{} has {}", row.name, row.doc)).collect()
-}
-
 /// Where builds would go to virtual machines that cannot be made. No problem of the settings: the
 /// predecessor's default executor is k8s-vm, and verify-worker never needs the image.
-fn vm_without_image(executors: &ExecutorsSettings) -> Option<String> {
-    let executor = executors.get(&executors.default)?;
-    let lacking = executor.plugin == Plugin::K8sVm && executor.pod.base_image.is_none();
-    lacking.then(|| {
+fn warn_of_vm_without_image(executors: &ExecutorsSettings, notes: &Notes) {
+    let default = executors.get(&executors.default);
+    let lacking = |executor: &&super::ExecutorSettings| {
+        executor.plugin == Plugin::K8sVm && executor.pod.base_image.is_none()
+    };
+    if let Some(executor) = default.filter(lacking) {
         let name = &executor.name;
-        format!(
+        notes.warn(format!(
             "the default executor {name} has no baseImage: set K8S_BASE_IMAGE, or EXECUTOR_PLUGIN to another"
-        )
-    })
+        ));
+    }
 }
 
-/// A duration above zero; `default` in seconds.
-fn positive(section: &Section<'_>, key: &str, default: u64) -> Duration {
-    let duration = section.duration(key);
-    if duration.is_some_and(|duration| duration.is_zero()) {
+/// A duration above zero.
+fn positive(section: &Section<'_>, key: &str, default: &str) -> Duration {
+    let duration = section.duration_or(key, default);
+    if duration.is_zero() {
         section.problem(key, format!("expected {}, above zero", duration::EXPECTED));
     }
-    duration.unwrap_or(Duration::from_secs(default))
+    duration
 }
 
 /// Minutes, fractions allowed. As in the predecessor 0 means the default.
 fn init_timeout(rabbitmq: &Section<'_>) -> Duration {
-    let minutes = rabbitmq
-        .number("initTimeout", 0.0..=MINUTES_A_DAY, "a number of minutes")
-        .unwrap_or(0.0);
+    let key = "initTimeout";
+    let minutes = rabbitmq.number_or(key, 0.0..=MINUTES_A_DAY, "a number of minutes", 0.0);
     let minutes = if minutes > 0.0 { minutes } else { 5.0 };
+    rabbitmq.holds(key, minutes);
     // Whole milliseconds, since that is what delay queues are named after; at least one.
     let milliseconds = Duration::from_secs_f64(minutes * 60.0).as_millis();
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or(u64::MAX).max(1))
@@ -114,14 +114,43 @@ impl CheckSettings {
                 .filter(|age| *age < init_timeout)
                 .collect(),
             init_timeout,
+            watch_running: watch_running(section),
             clocks: Clocks {
-                scheduling: positive(&clocks, "scheduling", 15 * 60),
-                pulling: positive(&clocks, "pulling", 15 * 60),
-                initialising: positive(&clocks, "initialising", 5 * 60),
-                starting: positive(&clocks, "starting", 5 * 60),
+                scheduling: positive(&clocks, "scheduling", "15m"),
+                pulling: positive(&clocks, "pulling", "15m"),
+                initialising: positive(&clocks, "initialising", "5m"),
+                starting: positive(&clocks, "starting", "5m"),
+                graces: graces(section),
             },
         }
     }
+}
+
+/// A pace, or none for 0s. Whole milliseconds, since that is what delay queues are named after.
+fn watch_running(section: &Section<'_>) -> Option<Duration> {
+    let pace = section.duration("watchRunning").filter(|pace| !pace.is_zero())?;
+    if pace < Duration::from_secs(1) {
+        section.problem("watchRunning", "expected 1s or more, or 0s for never");
+    }
+    Some(Duration::from_millis(
+        u64::try_from(pace.as_millis()).unwrap_or(u64::MAX),
+    ))
+}
+
+/// Durations by the labels of reasons.
+fn graces(section: &Section<'_>) -> BTreeMap<Reason, Duration> {
+    let graces = section.section("graces");
+    let named = graces.keys().into_iter().filter_map(|label| {
+        let Some(reason) = Reason::parse(label) else {
+            graces.problem(
+                label,
+                "expected a reason of docs/VERDICTS.md, such as image_not_found",
+            );
+            return None;
+        };
+        Some((reason, graces.duration(label)?))
+    });
+    named.collect()
 }
 
 /// Ages, rising; as a list or as one text with commas.
@@ -148,13 +177,13 @@ fn ladder(section: &Section<'_>) -> Vec<Duration> {
 impl TelemetrySettings {
     fn read(section: &Section<'_>, env: &dyn Environment) -> Self {
         let endpoint = section.url("otlpEndpoint").and_then(|url| url.parse().ok());
-        let disabled = section.boolean("disabled").unwrap_or(false);
+        let disabled = section.boolean_or("disabled", false);
         Self {
             otlp_endpoint: endpoint.filter(|_| !disabled),
             log_filter: log_filter(section),
             log_format: log_format(section, env.logs_to_terminal()),
-            delayed_as_child: section.boolean("delayedAsChild").unwrap_or(true),
-            sample_ratio: section.number("sampleRatio", 0.0..=1.0, "a share").unwrap_or(1.0),
+            delayed_as_child: section.boolean_or("delayedAsChild", true),
+            sample_ratio: section.number_or("sampleRatio", 0.0..=1.0, "a share", 1.0),
         }
     }
 }
@@ -171,18 +200,20 @@ fn log_filter(section: &Section<'_>) -> String {
         ("silly", "trace"),
         ("trace", "trace"),
     ];
-    let level = section.choice("logLevel", &levels).unwrap_or("info");
+    let level = section.choice_or("logLevel", &levels, "info");
     let filter = section.text("logFilter");
-    if filter
-        .as_ref()
-        .is_some_and(|filter| tracing_subscriber::EnvFilter::try_new(filter).is_err())
-    {
+    if !filter.as_deref().is_none_or(is_filter) {
         section.problem(
             "logFilter",
             "expected a filter of tracing, such as info,common::broker=debug",
         );
     }
     filter.unwrap_or_else(|| level.to_owned())
+}
+
+/// The library's parser panics on some characters beyond ASCII; names of modules have none.
+fn is_filter(text: &str) -> bool {
+    text.is_ascii() && tracing_subscriber::EnvFilter::try_new(text).is_ok()
 }
 
 fn log_format(section: &Section<'_>, terminal: bool) -> LogFormat {
@@ -196,29 +227,25 @@ fn log_format(section: &Section<'_>, terminal: bool) -> LogFormat {
         ("text", LogFormat::Text),
         ("auto", auto),
     ];
-    section.choice("logFormat", &formats).unwrap_or(auto)
+    section.choice_or("logFormat", &formats, auto)
 }
 
 // === impl HttpSettings ===
 
 impl HttpSettings {
     fn read(section: &Section<'_>) -> Self {
-        let host = section.text("host").unwrap_or_else(|| "0.0.0.0".to_owned());
-        let address = if host == "localhost" {
-            Some(IpAddr::from([127, 0, 0, 1]))
-        } else {
-            host.parse().ok()
-        };
-        if address.is_none() {
+        let host = section.text_or("host", "0.0.0.0");
+        let address: Result<IpAddr, _> = host.parse();
+        if address.is_err() && url::Host::parse(&host).is_err() {
             section.problem(
                 "host",
-                "expected an IP address to listen on, such as 0.0.0.0 or ::",
+                "expected an address or a name to listen on, such as 0.0.0.0, :: or localhost",
             );
         }
-        let port = section.integer("port", 0..=u64::from(u16::MAX), "a port");
+        let port = section.integer_or("port", 0..=u64::from(u16::MAX), "a port", 80);
         Self {
-            host: address.unwrap_or(IpAddr::from([0, 0, 0, 0])),
-            port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(80),
+            host,
+            port: u16::try_from(port).unwrap_or(80),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use k8s_openapi::api::core::v1::Lifecycle;
 
-use super::{ecosystem::EcosystemSettings, executors::Plugin, section::Section};
+use super::{ecosystem::EcosystemSettings, executors::Plugin, quantity::StorageQuantity, section::Section};
 
 /// Everything that shapes the pod.
 #[derive(Debug, Clone)]
@@ -44,6 +44,10 @@ pub struct PodSettings {
     pub cpu: Sizes,
     /// Sizes in GB.
     pub memory: Sizes,
+    /// How much local storage a build may use.
+    pub ephemeral_storage: EphemeralStorage,
+    /// How the build gets its token.
+    pub token_place: TokenPlace,
     /// Label key of nodes by disk space (executor k8s-vm).
     pub disk_space_label: Option<String>,
     /// Label key of nodes by disk speed.
@@ -92,6 +96,24 @@ pub struct Sizes {
     pub micro: f64,
 }
 
+/// How a build gets its token (D28).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPlace {
+    /// In the pod's arguments, where whoever may read pods can read it.
+    Arguments,
+    /// In a secret that the pod owns.
+    Secret,
+}
+
+/// How much local storage a build may use; neither set: as much as the node has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EphemeralStorage {
+    /// The limit of builds that do not ask.
+    pub default: Option<StorageQuantity>,
+    /// The most that a job may ask for.
+    pub max: Option<StorageQuantity>,
+}
+
 /// A path of the node in the build container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostMount {
@@ -133,8 +155,8 @@ pub struct SecretFile {
 
 const DNS_POLICIES: &[&str] = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
 const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
-/// A week: builds are shorter, and the number still prints as a whole one.
-const MOST_MINUTES: f64 = 10_080.0;
+/// Enough for who means "no limit", and the number still prints as a whole one.
+const MOST_MINUTES: f64 = 10_000_000.0;
 const MOST_SECONDS: u64 = 86_400;
 
 // === impl PodSettings ===
@@ -142,34 +164,29 @@ const MOST_SECONDS: u64 = 86_400;
 impl PodSettings {
     pub(super) fn read(options: &Section<'_>, plugin: Plugin, ecosystem: EcosystemSettings) -> Self {
         let kubernetes = options.section("kubernetes");
-        let text_or = |key: &str, default: &str| kubernetes.text(key).unwrap_or_else(|| default.to_owned());
-        let boolean = |key: &str| kubernetes.boolean(key).unwrap_or(false);
-        let word = |key: &str, words: &[&str]| kubernetes.word(key, words).unwrap_or(words[0]).to_owned();
-        let minutes = |key: &str| kubernetes.number(key, 0.001..=MOST_MINUTES, "a number of minutes");
+        let minutes = |key: &str, default| {
+            kubernetes.number_or(key, 0.001..=MOST_MINUTES, "a number of minutes", default)
+        };
         let resources = kubernetes.section("resources");
         let disk = resources.section("disk");
         Self {
-            launch_image: options
-                .text("launchImage")
-                .unwrap_or_else(|| "screwdrivercd/launcher".to_owned()),
-            launch_version: options
-                .text("launchVersion")
-                .unwrap_or_else(|| "stable".to_owned()),
-            hab_enabled: options.boolean("sdHabEnabled").unwrap_or(true),
+            launch_image: options.text_or("launchImage", "screwdrivercd/launcher"),
+            launch_version: options.text_or("launchVersion", "stable"),
+            hab_enabled: options.boolean_or("sdHabEnabled", true),
             base_image: kubernetes.text("baseImage"),
-            build_timeout: minutes("buildTimeout").unwrap_or(90.0),
-            max_build_timeout: minutes("maxBuildTimeout").unwrap_or(120.0),
+            build_timeout: minutes("buildTimeout", 90.0),
+            max_build_timeout: minutes("maxBuildTimeout", 120.0),
             termination_grace_period: grace_period(&kubernetes),
-            service_account: text_or("serviceAccount", "default"),
-            automount_service_account_token: boolean("automountServiceAccountToken"),
-            dns_policy: word("dnsPolicy", DNS_POLICIES),
-            image_pull_policy: word("imagePullPolicy", PULL_POLICIES),
+            service_account: kubernetes.text_or("serviceAccount", "default"),
+            automount_service_account_token: kubernetes.boolean_or("automountServiceAccountToken", false),
+            dns_policy: kubernetes.word_or_first("dnsPolicy", DNS_POLICIES),
+            image_pull_policy: kubernetes.word_or_first("imagePullPolicy", PULL_POLICIES),
             image_pull_secret: kubernetes.text("imagePullSecretName"),
             runtime_class: kubernetes.text("runtimeClass"),
-            privileged: boolean("privileged"),
+            privileged: kubernetes.boolean_or("privileged", false),
             sidecars: SidecarSettings {
-                docker: boolean("dockerFeatureEnabled"),
-                buildkit: boolean("rootlessBuildkitFeatureEnabled"),
+                docker: kubernetes.boolean_or("dockerFeatureEnabled", false),
+                buildkit: kubernetes.boolean_or("rootlessBuildkitFeatureEnabled", false),
             },
             cpu: Sizes::read(
                 &resources.section("cpu"),
@@ -181,6 +198,12 @@ impl PodSettings {
                 Sizes::DEFAULT_MEMORY,
                 "a number of GB",
             ),
+            ephemeral_storage: EphemeralStorage::read(&resources.section("ephemeralStorage")),
+            token_place: if kubernetes.boolean_or("buildTokenSecret", false) {
+                TokenPlace::Secret
+            } else {
+                TokenPlace::Arguments
+            },
             disk_space_label: disk.text("space"),
             disk_speed_label: disk.text("speed"),
             labels: kubernetes.texts("podLabels"),
@@ -209,14 +232,8 @@ impl PodSettings {
 }
 
 fn grace_period(kubernetes: &Section<'_>) -> u32 {
-    let seconds = kubernetes.integer(
-        "terminationGracePeriodSeconds",
-        0..=MOST_SECONDS,
-        "a whole number of seconds",
-    );
-    seconds
-        .and_then(|seconds| u32::try_from(seconds).ok())
-        .unwrap_or(30)
+    let (key, what) = ("terminationGracePeriodSeconds", "a whole number of seconds");
+    u32::try_from(kubernetes.integer_or(key, 0..=MOST_SECONDS, what, 30)).unwrap_or(30)
 }
 
 // === impl Sizes ===
@@ -246,7 +263,7 @@ impl Sizes {
     }
 
     fn read(section: &Section<'_>, default: Self, what: &str) -> Self {
-        let size = |key: &str, default| section.number(key, 0.001..=100_000.0, what).unwrap_or(default);
+        let size = |key: &str, default| section.number_or(key, 0.001..=100_000.0, what, default);
         Self {
             max: size("max", default.max),
             turbo: size("turbo", default.turbo),
@@ -254,6 +271,28 @@ impl Sizes {
             low: size("low", default.low),
             micro: size("micro", default.micro),
         }
+    }
+}
+
+// === impl EphemeralStorage ===
+
+impl EphemeralStorage {
+    fn read(section: &Section<'_>) -> Self {
+        let quantity = |key: &str| {
+            let text = section.text(key)?;
+            let quantity = StorageQuantity::parse(&text);
+            if quantity.is_none() {
+                section.problem(key, "expected an amount of storage, such as 10Gi");
+            }
+            quantity
+        };
+        let (default, max) = (quantity("default"), quantity("max"));
+        if let (Some(default), Some(max)) = (&default, &max)
+            && default > max
+        {
+            section.problem("default", "expected no more than max");
+        }
+        Self { default, max }
     }
 }
 

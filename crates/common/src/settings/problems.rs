@@ -3,7 +3,7 @@
 //! One restart must show an operator every mistake. A problem names the place and what was expected;
 //! it never repeats the value, which may be a secret in the wrong place.
 
-use std::{cell::RefCell, fmt};
+use std::fmt;
 
 /// Everything that is wrong with the settings; at least one problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,13 +20,14 @@ pub struct Problem {
     pub expectation: String,
 }
 
-/// Collects problems while the settings are read, so that reading goes on after the first.
-#[derive(Debug, Default)]
-pub(super) struct Problems(RefCell<Vec<Problem>>);
-
 // === impl SettingsErrors ===
 
 impl SettingsErrors {
+    /// `None` when there is no problem.
+    pub(super) fn of(problems: Vec<Problem>) -> Option<Self> {
+        (!problems.is_empty()).then_some(Self { problems })
+    }
+
     /// The problems, in the order in which they were found.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -52,31 +53,5 @@ impl fmt::Display for SettingsErrors {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.expectation)
-    }
-}
-
-// === impl Problems ===
-
-impl Problems {
-    /// Notes a problem. A variable that sets the same key of three executors is reported once.
-    pub(super) fn add(&self, place: impl Into<String>, expectation: impl Into<String>) {
-        let problem = Problem {
-            place: place.into(),
-            expectation: expectation.into(),
-        };
-        let mut problems = self.0.borrow_mut();
-        if !problems.contains(&problem) {
-            problems.push(problem);
-        }
-    }
-
-    /// `value` if nothing was found wrong with it or anything else.
-    pub(super) fn unless_any<T>(self, value: T) -> Result<T, SettingsErrors> {
-        let problems = self.0.into_inner();
-        if problems.is_empty() {
-            Ok(value)
-        } else {
-            Err(SettingsErrors { problems })
-        }
     }
 }

@@ -5,6 +5,10 @@ use serde_json::json;
 
 use super::*;
 
+mod check;
+mod layers;
+mod predecessor;
+
 const NO_FILES: &str = "/nonexistent";
 
 fn load(variables: &[(&str, &str)]) -> Result<Settings, SettingsErrors> {
@@ -253,6 +257,20 @@ fn steps_at_or_beyond_the_init_timeout_are_dropped() {
 }
 
 #[test]
+fn running_builds_are_watched_only_if_asked_for() {
+    let pace = |set: &[(&str, &str)]| load(set).unwrap().checks.watch_running;
+    assert_eq!(pace(&[]), None);
+    assert_eq!(pace(&[("CHECK_WATCH_RUNNING", "0s")]), None);
+    let two_minutes = Some(Duration::from_mins(2));
+    assert_eq!(pace(&[("CHECK_WATCH_RUNNING", "2m")]), two_minutes);
+    let error = load(&[("CHECK_WATCH_RUNNING", "10ms")]).unwrap_err().to_string();
+    assert!(
+        error.contains("CHECK_WATCH_RUNNING") && error.contains("1s or more"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_ladder_may_be_a_list() {
     let dir = config_dir(&[(
         "local.yaml",
@@ -331,7 +349,10 @@ fn executors_keep_their_order_and_further_ones_follow() {
     assert_eq!(names, ["k8s", "k8s-sandbox", "k8s-vm", "zebra", "antelope"]);
     assert_eq!(
         settings.warnings,
-        ["executor jenkins is left out: there is no plugin jenkins"]
+        [
+            "executor jenkins is left out: builds run in pods, Jenkins is not supported; its settings have no \
+             effect"
+        ]
     );
     let zebra = settings.executors.get("zebra").unwrap();
     assert_eq!(zebra.weightage, 2);
@@ -349,6 +370,14 @@ fn executors_keep_their_order_and_further_ones_follow() {
         "rhel6"
     );
     assert_eq!(settings.executors.get("antelope").unwrap().plugin, Plugin::K8sVm);
+}
+
+#[test]
+fn health_listens_on_a_name_or_an_address() {
+    for host in ["0.0.0.0", "::", "localhost", "worker.example"] {
+        assert_eq!(load(&[("HOST", host)]).unwrap().http.host, host);
+    }
+    assert!(problems(&[("HOST", "a b")]).contains("HOST: expected an address or a name"));
 }
 
 #[test]
@@ -413,6 +442,13 @@ fn npm_log_levels_are_understood() {
 }
 
 #[test]
+fn a_filter_that_the_library_cannot_stand_is_a_problem() {
+    for text in ["\u{2000}a[", "\u{e9}=debug", "common=loud"] {
+        assert!(problems(&[("RUST_LOG", text)]).contains("RUST_LOG: expected a filter"));
+    }
+}
+
+#[test]
 fn a_disabled_sdk_exports_nothing() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otlp.example:4318");
     assert!(load(&[endpoint]).unwrap().telemetry.otlp_endpoint.is_some());
@@ -437,11 +473,33 @@ fn options_alone_make_an_executor_with_the_plugins_own_defaults() {
     assert_eq!(executor.pod.termination_grace_period, 30);
     assert!((executor.pod.cpu.micro - 0.5).abs() < f64::EPSILON);
     assert!(!executor.pod.sidecars.buildkit, "off unless asked for (D31)");
-    let errors = ExecutorSettings::from_options("k8s", Plugin::K8s, &json!({ "prefix": 5.5 })).unwrap_err();
+    let unfit = ExecutorSettings::from_options("k8s", Plugin::K8s, &json!({ "prefix": 5.5 })).unwrap();
+    assert_eq!(unfit.prefix, "5.5", "what was made of it can be looked at");
+    let wrong = json!({ "kubernetes": { "buildTimeout": "long" } });
+    let errors = ExecutorSettings::from_options("k8s", Plugin::K8s, &wrong).unwrap_err();
     assert!(
         errors
             .to_string()
-            .contains("prefix: expected up to 38 lower-case letters"),
+            .contains("kubernetes.buildTimeout: expected a number"),
         "{errors}"
     );
+}
+
+#[test]
+fn graces_are_set_by_reason() {
+    use crate::verdict::Reason;
+    let dir = config_dir(&[(
+        "local.yaml",
+        "checks: { graces: { registry: 10m, image_not_found: 5s } }\n",
+    )]);
+    let settings = load_from(dir.path(), &[("CHECK_GRACES", "{image_not_found: '90s'}")]).unwrap();
+    let graces = settings.checks.clocks.graces;
+    let expected = [
+        (Reason::ImageNotFound, Duration::from_secs(90)),
+        (Reason::Registry, Duration::from_mins(10)),
+    ];
+    assert_eq!(graces.into_iter().collect::<Vec<_>>(), expected);
+    let problems = problems(&[("CHECK_GRACES", "{nosuch: '1s', registry: 'soon'}")]);
+    assert!(problems.contains("CHECK_GRACES: nosuch"), "{problems}");
+    assert!(problems.contains("CHECK_GRACES: registry"), "{problems}");
 }

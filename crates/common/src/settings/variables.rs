@@ -28,8 +28,6 @@ pub enum Place {
     Key(&'static str),
     /// The same key under `executor.<name>.options` of these executors.
     Options(&'static [&'static str], &'static str),
-    /// Nowhere: a name of the predecessor that has no effect here.
-    Nowhere,
 }
 
 /// What the text of a variable must be.
@@ -41,6 +39,8 @@ pub enum Kind {
     Secret,
     /// A number.
     Number,
+    /// A number of these units.
+    Measure(&'static str),
     /// true/false, yes/no, on/off, y/n, 1/0.
     Boolean,
     /// A number with a unit: ms, s, m, h.
@@ -53,6 +53,8 @@ pub enum Kind {
     Json,
     /// A list of texts in JSON5, or one text as it is.
     List,
+    /// Anything: a name of the predecessor that has no effect here. The row says why.
+    Idle,
 }
 
 /// Every environment variable that is looked at, besides `NODE_CONFIG` and `NODE_CONFIG_DIR`.
@@ -88,18 +90,24 @@ impl Place {
                 .iter()
                 .map(|name| format!("executor.{name}.options.{key}"))
                 .collect(),
-            Self::Nowhere => Vec::new(),
         }
     }
 }
 
 /// The three executors that the predecessor configures out of the box.
-const ALL: &[&str] = &["k8s", "k8s-sandbox", "k8s-vm"];
+pub(super) const ALL: &[&str] = &["k8s", "k8s-sandbox", "k8s-vm"];
 /// Those that run the build in a container of the pod.
 const PODS: &[&str] = &["k8s", "k8s-sandbox"];
 const K8S: &[&str] = &["k8s"];
 const SANDBOX: &[&str] = &["k8s-sandbox"];
 const VM: &[&str] = &["k8s-vm"];
+
+const MILLISECONDS: Kind = Kind::Measure("milliseconds");
+const SECONDS: Kind = Kind::Measure("seconds");
+const MINUTES: Kind = Kind::Measure("minutes");
+const CORES: Kind = Kind::Measure("cores");
+const MB: Kind = Kind::Measure("MB");
+const GB: Kind = Kind::Measure("GB");
 
 /// A row; an empty default is none, as an empty variable is unset.
 const fn row(

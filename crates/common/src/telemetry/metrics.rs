@@ -17,7 +17,7 @@ use prometheus::{Registry, TextEncoder};
 
 use self::{
     instruments::Instruments,
-    labels::{AnswerClass, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult},
+    labels::{AnswerClass, CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult},
 };
 use super::TelemetryError;
 
@@ -144,6 +144,17 @@ impl Metrics {
     /// What was done to a pod.
     pub fn pod(&self, action: PodAction) {
         self.instruments().pods.add(1, &[action.pair()]);
+    }
+
+    /// A pod was made whose job gave this annotation, a word of the code, a value that cannot be used.
+    pub fn annotation_unusable(&self, annotation: &'static str) {
+        let label = KeyValue::new("annotation", annotation);
+        self.instruments().unusable_annotations.add(1, &[label]);
+    }
+
+    /// So many entries were removed from a disk cache.
+    pub fn cache_removed(&self, entry: CacheEntry, count: u64) {
+        self.instruments().cache_entries.add(count, &[entry.pair()]);
     }
 
     /// One call to a peer, however it ended. `verb` is a word of the code: `get`, `create`, `PUT`, ...

@@ -4,9 +4,13 @@
 //! reads. The first row that matches counts, so rows with texts stand above the row without. Reasons that no
 //! row knows are no failures at first sight: they fall to the clock of their phase.
 
+mod containers;
+mod images;
+mod pods;
 mod rows;
+mod surroundings;
 
-pub(super) use rows::{ROWS, UNKNOWN};
+pub(super) use self::rows::UNKNOWN;
 
 use super::Reason;
 
@@ -44,6 +48,8 @@ pub(super) enum Scope {
     InitEnded,
     /// `state.terminated` of a container that ended badly.
     Ended,
+    /// `status.reason` of a pod that failed before its build began for certain; else see [`Scope::Pod`].
+    PodBefore,
     /// `status.reason` of a pod that failed.
     Pod,
     /// The condition `DisruptionTarget`.
@@ -97,20 +103,39 @@ pub(super) enum Lead {
     None,
 }
 
+/// The whole table.
+pub(super) fn all() -> impl Iterator<Item = &'static Row> {
+    [images::ROWS, containers::ROWS, pods::ROWS, surroundings::ROWS]
+        .into_iter()
+        .flatten()
+}
+
 /// The row for a reason and its text. `None`: no row knows it.
 pub(super) fn find(scope: Scope, reason: &str, text: &str) -> Option<&'static Row> {
+    let mut rows = all()
+        .filter(|row| row.scope == scope && row.knows(reason))
+        .peekable();
+    if rows.peek()?.texts.is_empty() {
+        return rows.next();
+    }
     let text = masked(text);
-    ROWS.iter()
-        .find(|row| row.scope == scope && row.knows(reason) && row.fits(&text))
+    rows.find(|row| row.fits(&text))
 }
 
 /// The text in lower case without names, paths and addresses: an image may be called `not-found/timeout`.
 fn masked(text: &str) -> String {
-    let unquoted: String = text.split('"').step_by(2).collect::<Vec<_>>().join(" ");
-    let words = unquoted
-        .split_whitespace()
-        .filter(|word| word.starts_with("i/o") || !word.contains('/'));
-    words.collect::<Vec<_>>().join(" ").to_lowercase()
+    let mut masked = String::with_capacity(text.len());
+    for unquoted in text.split('"').step_by(2) {
+        for word in unquoted.split_whitespace() {
+            let name = word.contains('/') && !word.starts_with("i/o") && !word.starts_with("input/");
+            if !name {
+                masked.push_str(word);
+                masked.push(' ');
+            }
+        }
+    }
+    masked.make_ascii_lowercase();
+    masked
 }
 
 // === impl Row ===

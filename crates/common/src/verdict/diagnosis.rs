@@ -5,12 +5,18 @@
 
 mod over;
 mod pending;
+mod progress;
 
-pub(super) use pending::wants_pull_event;
+use std::borrow::Cow;
 
+pub(super) use self::{
+    pending::wants_pull_event,
+    progress::{begin, last_step},
+};
 use super::{
     Actor, Phase,
-    catalogue::{self, Row, Scope},
+    catalogue::{self, Fate, Row, Scope},
+    look::Cause,
 };
 use crate::facts::{Container, Ended, Facts, PodPhase, Role, State};
 
@@ -42,6 +48,10 @@ pub(super) struct Finding<'a> {
     pub(super) reason: Option<&'a str>,
     /// The cluster's text.
     pub(super) text: Option<&'a str>,
+    /// Whether the cluster does not say why: a back-off without its cause.
+    pub(super) untold: bool,
+    /// Whether only an event says so: the status may not say it yet, or no longer.
+    pub(super) hearsay: bool,
 }
 
 /// Reads the facts.
@@ -77,6 +87,8 @@ impl<'a> Finding<'a> {
             code: None,
             reason: None,
             text: None,
+            untold: false,
+            hearsay: false,
         }
     }
 
@@ -106,6 +118,18 @@ impl<'a> Finding<'a> {
         Self { reason, ..self }
     }
 
+    /// What a clock of its own is kept for: the reason with its container, or no more than the phase.
+    pub(super) fn cause(&self, phase: Phase) -> Cause {
+        if self.row.fate == Fate::Phase {
+            return Cause::Told(phase.as_str().to_owned());
+        }
+        if self.untold {
+            return Cause::Untold;
+        }
+        let container = self.container.map_or("pod", |it| it.name.as_str());
+        Cause::Told(format!("{container}/{}", self.row.reason.as_str()))
+    }
+
     /// Who can mend it. Only the build's own container is its owner's business.
     pub(super) fn actor(&self) -> Actor {
         let foreign = self
@@ -127,8 +151,8 @@ fn row(scope: Scope, reason: &str, text: &str) -> &'static Row {
 fn row_of_end(container: &Container, ended: &Ended) -> &'static Row {
     let text = ended.message.as_deref().unwrap_or_default();
     let reason = match ended.reason.as_deref() {
-        None | Some("Error") => format!("Error:{}", ended.exit_code),
-        Some(reason) => reason.to_owned(),
+        None | Some("Error") => Cow::Owned(format!("Error:{}", ended.exit_code)),
+        Some(reason) => Cow::Borrowed(reason),
     };
     let own = if container.role == Role::Build {
         None

@@ -5,10 +5,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{
-    Failure, Judgement, LastLook, Moment, Phase, SECOND_LOOK, Sight, Verdict,
-    catalogue::Fate,
-    diagnosis::{Diagnosis, Finding, diagnose, wants_pull_event},
+    Actor, Explanation, Failure, Judgement, LastLook, Moment, Phase, SECOND_LOOK, Sight, Verdict,
+    catalogue::{Fate, Scope},
+    diagnosis::{Diagnosis, Finding, begin, diagnose, last_step, wants_pull_event},
     elapsed, message,
 };
 use crate::{facts::Facts, settings::Clocks};
@@ -38,8 +40,69 @@ pub fn wants_events(facts: &Facts, verdict: &Verdict) -> bool {
         }
 }
 
+/// What a look at this very pod would have left when its phase began, by the pod's own timestamps. Its clock
+/// counts as seen run out, so that one look decides what else takes two.
+fn memory(facts: &Facts) -> LastLook {
+    let Diagnosis::Standing(phase, finding) = diagnose(facts) else {
+        return LastLook::default();
+    };
+    let since = begin(facts, phase, finding.container);
+    LastLook {
+        phase: Some(phase),
+        phase_since: since,
+        cause_since: since,
+        overdue_since: since,
+        ..LastLook::default()
+    }
+}
+
+/// Judges a pod of which nothing is known but itself.
+pub fn explain(facts: &Facts, at: &Moment, clocks: &Clocks) -> Explanation {
+    let Judgement { verdict, .. } = judge_pod(facts, &memory(facts), at, clocks);
+    let finding = match diagnose(facts) {
+        Diagnosis::Healthy { .. } => None,
+        Diagnosis::Terminating(finding) | Diagnosis::Over(finding) | Diagnosis::Standing(_, finding) => {
+            Some(finding)
+        }
+    };
+    let actor = match &verdict {
+        Verdict::Failed(failure) => Some(failure.actor),
+        Verdict::Recreate { .. } | Verdict::Terminating { .. } => Some(Actor::Nobody),
+        _ => finding.map(|finding| match finding.row.scope {
+            // Nothing is wrong as long as the phase's clock runs.
+            Scope::Phase => Actor::Nobody,
+            _ => finding.actor(),
+        }),
+    };
+    Explanation {
+        verdict,
+        reason: finding.map(|finding| finding.row.reason),
+        actor,
+    }
+}
+
+/// The verdict on a pod that is known to be gone, as it last was.
+pub fn explain_gone(facts: &Facts, at: &Moment) -> Explanation {
+    let last = LastLook {
+        missing_since: Some(Timestamp::MIN),
+        ran: facts.build_ran(),
+        ..LastLook::default()
+    };
+    let Judgement { verdict, .. } = judge_missing(&last, at);
+    let (reason, actor) = match &verdict {
+        Verdict::Failed(failure) => (Some(failure.reason), Some(failure.actor)),
+        Verdict::Recreate { reason, .. } => (Some(*reason), Some(Actor::Nobody)),
+        _ => (None, None),
+    };
+    Explanation {
+        verdict,
+        reason,
+        actor,
+    }
+}
+
 fn judge_pod(facts: &Facts, last: &LastLook, at: &Moment, clocks: &Clocks) -> Judgement {
-    let look = |phase| last.follow(phase, facts.build_ran(), at.now);
+    let look = |phase| last.follow(phase, None, facts.build_ran(), at.now);
     match diagnose(facts) {
         Diagnosis::Healthy { ended } => Judgement {
             verdict: Verdict::Healthy {
@@ -62,7 +125,15 @@ fn judge_pod(facts: &Facts, last: &LastLook, at: &Moment, clocks: &Clocks) -> Ju
             Judgement { verdict, look }
         }
         Diagnosis::Over(finding) => over(&finding, Some(facts), look(Phase::Ended), at),
-        Diagnosis::Standing(phase, finding) => standing(facts, phase, &finding, look(phase), at, clocks),
+        Diagnosis::Standing(phase, finding) => {
+            let progress = last_step(facts, phase, finding.container);
+            let look = last.follow(phase, progress, facts.build_ran(), at.now).because(
+                finding.cause(phase),
+                last,
+                at.now,
+            );
+            standing(facts, phase, &finding, look, at, clocks)
+        }
     }
 }
 
@@ -133,16 +204,35 @@ fn standing(
     at: &Moment,
     clocks: &Clocks,
 ) -> Judgement {
-    let age = look
-        .phase_since
-        .map_or(Duration::ZERO, |since| elapsed(since, at.now));
-    let clock = |limit: u16| Duration::from_secs(limit.into());
-    let time_is_up = match (finding.row.fate, phase.clock(clocks)) {
-        (Fate::Fails | Fate::Anew(_), _) => true,
-        (Fate::Grace(limit), _) => age >= clock(limit),
-        (Fate::Clock(limit), _) => look.confirms_overdue(age >= clock(limit), at.now),
-        (Fate::Phase, Some(limit)) => look.confirms_overdue(age >= limit, at.now),
-        (Fate::Phase, None) => at.deadline_passed(),
+    let age = |since: Option<Timestamp>| since.map_or(Duration::ZERO, |since| elapsed(since, at.now));
+    let (phase_age, cause_age) = (age(look.phase_since), age(look.cause_since));
+    let set = clocks.graces.get(&finding.row.reason).copied();
+    let seconds = |limit: u16| set.unwrap_or(Duration::from_secs(limit.into()));
+    // Causes that take turns last no longer than their phase may.
+    let drags_on = |limit: Duration| {
+        phase
+            .clock(clocks)
+            .is_some_and(|clock| phase_age >= clock.max(limit))
+    };
+    let fate = if finding.hearsay {
+        Fate::Phase
+    } else {
+        finding.row.fate
+    };
+    let time_is_up = match (fate, set, phase.clock(clocks)) {
+        (Fate::Fails | Fate::Anew(_), None, _) => true,
+        (Fate::Fails | Fate::Anew(_), Some(limit), _) => cause_age >= limit,
+        (Fate::Grace(limit), ..) => {
+            let drags_on = look.confirms_overdue(drags_on(seconds(limit)), at.now);
+            drags_on || cause_age >= seconds(limit)
+        }
+        (Fate::Clock(limit), ..) => {
+            look.confirms_overdue(cause_age >= seconds(limit) || drags_on(seconds(limit)), at.now)
+        }
+        (Fate::Phase, Some(limit), _) | (Fate::Phase, None, Some(limit)) => {
+            look.confirms_overdue(phase_age >= limit, at.now)
+        }
+        (Fate::Phase, None, None) => at.deadline_passed(),
     };
     let verdict = match &facts.node {
         _ if time_is_up => failed(finding, Some(facts), 0),

@@ -31,6 +31,20 @@ pub struct LastLook {
         skip_serializing_if = "Option::is_none"
     )]
     pub phase_since: Option<Timestamp>,
+    /// What stood in the way at the last look, as container and reason; opaque.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cause: Option<String>,
+    /// Since when looks have seen that cause.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cause_since: Option<Timestamp>,
     /// When a look first found the phase's clock run out.
     #[serde(
         default,
@@ -48,6 +62,15 @@ pub struct LastLook {
     /// Whether any look saw that the build container had run.
     #[serde(default, deserialize_with = "unless_denied")]
     pub ran: bool,
+}
+
+/// What stands in a pod's way, as far as it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A container and a reason.
+    Told(String),
+    /// Something of which only the outcome is told: an image cannot be pulled, and nobody says why.
+    Untold,
 }
 
 /// Where a pod is on its way to a running build, as far as clocks are concerned.
@@ -79,20 +102,52 @@ pub enum Phase {
 // === impl LastLook ===
 
 impl LastLook {
-    /// The look that sees this phase after this one: the clock goes on in the same phase, else it starts.
-    pub(super) fn follow(&self, phase: Phase, ran: bool, now: Timestamp) -> Self {
+    /// The look that sees this phase after this one. In the same phase its clock goes on, but from `progress`
+    /// if the pod got on since; in another it starts.
+    pub(super) fn follow(
+        &self,
+        phase: Phase,
+        progress: Option<Timestamp>,
+        ran: bool,
+        now: Timestamp,
+    ) -> Self {
         // A time ahead of ours was written by a machine whose clock is wrong.
         let kept = |time: Option<Timestamp>| {
             time.filter(|_| self.phase == Some(phase))
                 .map(|time| time.min(now))
         };
+        let since = kept(self.phase_since);
+        let progress = progress
+            .map(|time| time.min(now))
+            .filter(|time| since.is_some_and(|since| since < *time));
         Self {
             phase: Some(phase),
-            phase_since: Some(kept(self.phase_since).unwrap_or(now)),
+            phase_since: Some(progress.or(since).unwrap_or(now)),
+            cause: None,
+            cause_since: None,
             overdue_since: kept(self.overdue_since),
             missing_since: None,
             ran: self.ran || ran,
         }
+    }
+
+    /// The look with what stands in the way: the same cause in the same phase goes on, another one starts.
+    pub(super) fn because(mut self, cause: Cause, last: &Self, now: Timestamp) -> Self {
+        let same_phase = last.phase == self.phase;
+        let (cause, goes_on) = match cause {
+            Cause::Told(cause) => {
+                let same = last.cause.as_ref().is_none_or(|known| *known == cause);
+                (Some(cause), same)
+            }
+            // A text without a reason contradicts nothing: what was told before still stands.
+            Cause::Untold => (last.cause.clone().filter(|_| same_phase), true),
+        };
+        let goes_on = goes_on && same_phase;
+        // An earlier version of ours did not write it: its phase was its cause.
+        let since = last.cause_since.or(last.phase_since).filter(|_| goes_on);
+        self.cause = cause;
+        self.cause_since = Some(since.map_or(now, |since| since.min(now)));
+        self
     }
 
     /// Whether this look finds a clock run out that an earlier look had found run out already.
@@ -111,6 +166,8 @@ impl LastLook {
         Self {
             phase: self.phase.filter(|_| confirms),
             phase_since: self.phase_since.filter(|_| confirms).map(shifted),
+            cause: self.cause.clone().filter(|_| confirms),
+            cause_since: self.cause_since.filter(|_| confirms).map(shifted),
             overdue_since: None,
             missing_since: None,
             ran: self.ran,

@@ -14,6 +14,7 @@ use crate::facts::{Facts, PodPhase, Role};
 pub const WAITING_FOR_RESOURCES: &str = "Waiting for resources to be available.";
 
 const DELAYED: &str = "Build initialization delayed - pod creation taking longer than expected";
+const RECREATED: &str = "The cluster lost the pod before the build began; starting it anew.";
 const CHECK_IMAGE: &str = "Build failed to start. Please check if your image is valid.";
 const ASK_ADMIN: &str = "Build failed to start. Please reach out to your cluster admin for help.";
 const FAILED_TO_START: &str = "Build failed to start.";
@@ -33,6 +34,11 @@ pub fn delayed_message(cause: Option<&str>) -> String {
 /// Status of a build whose pod has no node, with the scheduler's text if it has spoken.
 pub fn waiting_message(cause: Option<&str>) -> String {
     with_cause(WAITING_FOR_RESOURCES, " ", cause)
+}
+
+/// Status of a build that gets a new pod.
+pub fn recreated_message(cause: &str) -> String {
+    with_cause(RECREATED, " ", Some(cause))
 }
 
 fn with_cause(text: &str, separator: &str, cause: Option<&str>) -> String {

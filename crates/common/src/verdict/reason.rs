@@ -1,7 +1,7 @@
 //! Why a build failed or its pod is made anew, as a closed set: the labels of metrics, never free text.
 
 /// Why a build failed or its pod is made anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The image's name cannot be parsed.
     ImageName,
@@ -84,6 +84,53 @@ pub enum Reason {
 // === impl Reason ===
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 38] = [
+        Self::ImageName,
+        Self::ImageNotFound,
+        Self::ImageDenied,
+        Self::ImageUnsuitable,
+        Self::ImageDamaged,
+        Self::ImageAbsent,
+        Self::ImageRejected,
+        Self::ImagePull,
+        Self::Registry,
+        Self::ContainerConfig,
+        Self::ContainerCreate,
+        Self::StartError,
+        Self::PostStartHook,
+        Self::CrashLoop,
+        Self::Init,
+        Self::OutOfMemory,
+        Self::Exited,
+        Self::Killed,
+        Self::StorageLimit,
+        Self::DeadlineExceeded,
+        Self::Evicted,
+        Self::Preempted,
+        Self::NodeShutdown,
+        Self::Drained,
+        Self::NodeLost,
+        Self::NodeFull,
+        Self::NodeRefused,
+        Self::NodeFault,
+        Self::Volume,
+        Self::Unscheduled,
+        Self::Gated,
+        Self::Initialising,
+        Self::Pulling,
+        Self::Starting,
+        Self::Deleted,
+        Self::Disappeared,
+        Self::NeverCreated,
+        Self::PodFailed,
+    ];
+
+    /// The reason with this label.
+    pub fn parse(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == label)
+    }
+
     /// The label.
     pub fn as_str(self) -> &'static str {
         match self {

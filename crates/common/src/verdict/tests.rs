@@ -1,12 +1,15 @@
 //! Pods are written as the API server writes them, so that facts and verdict are tested together.
 
 mod clocks;
+mod documentation;
+mod ends;
 mod fates;
 mod properties;
+mod reasons;
 mod texts;
 mod wire;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -19,6 +22,7 @@ pub(super) const CLOCKS: Clocks = Clocks {
     pulling: Duration::from_mins(20),
     initialising: Duration::from_mins(5),
     starting: Duration::from_mins(4),
+    graces: BTreeMap::new(),
 };
 
 const START: &str = "2026-01-01T00:00:00Z";

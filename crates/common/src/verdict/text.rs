@@ -23,6 +23,19 @@ const SECRET_NAMES: &[&str] = &[
     "credential",
     "credentials",
     "authorization",
+    "auth",
+];
+/// Beginnings of tokens that are known as such wherever they stand.
+const TOKENS: &[&str] = &[
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "AKIA",
+    "dckr_pat_",
 ];
 /// Words after `basic` or `bearer` in plain English.
 const AUTH_WORDS: &[&str] = &[
@@ -59,18 +72,42 @@ pub(super) fn clean(text: &str, limit: usize) -> String {
     cut(&words.join(" "), limit)
 }
 
-/// Whether the next word is a secret: `Bearer x`, `Authorization:Basic x`, `password: x`.
+/// Whether the next word is a secret: `Bearer x`, `Authorization:Basic x`, `password: x`. A path may end in
+/// `/passwd:`.
 fn announces_secret(word: &str, bare: &str) -> bool {
     let scheme = bare
         .rsplit(|c: char| !c.is_ascii_alphanumeric())
         .next()
         .unwrap_or_default();
-    let named = word.ends_with(':') || word.ends_with('=');
+    let named = (word.ends_with(':') || word.ends_with('=')) && !word.contains('/');
     matches!(scheme, "bearer" | "basic") || (named && matches!(scheme, "password" | "passwd" | "pwd"))
 }
 
 fn without_secrets(word: &str) -> String {
-    without_jwts(&without_values(&without_queries(&without_user_info(word))))
+    let plain = !word.contains(['/', '?', '=', ':', '@', '_', '-']) && word.len() < 16;
+    if plain {
+        return word.to_owned();
+    }
+    without_jwts(&without_values(&without_queries(&without_logins(
+        &without_user_info(word),
+    ))))
+}
+
+/// `user:password@host` becomes `[hidden]@host`; an image's digest stands behind an at sign too.
+fn without_logins(word: &str) -> String {
+    let known = TOKENS.iter().find_map(|token| word.find(token));
+    let word = known.map_or_else(|| word.to_owned(), |at| format!("{}{HIDDEN}", &word[..at]));
+    let Some((login, host)) = word.rsplit_once('@') else {
+        return word;
+    };
+    let begin = login.rfind(['/', '"', '\'', '(', '=']).map_or(0, |at| at + 1);
+    let is_login =
+        login[begin..].contains(':') && !host.starts_with("sha256:") && !host.starts_with("sha512:");
+    if is_login {
+        format!("{}{HIDDEN}@{host}", &login[..begin])
+    } else {
+        word
+    }
 }
 
 /// `https://user:password@host/` becomes `https://host/`.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::settings::Settings;
 use serde_json::json;
@@ -63,28 +63,35 @@ fn annotation_goes_before_weights_before_default() {
         (&weighted, json!({}), "node:22", "k8s"),
         (&weighted, json!({}), "registry/RHEL6:1", "k8s-vm"),
         (&unweighted, json!({}), "node:22", "k8s-sandbox"),
-        // Names that this cluster does not have, properties of the predecessor's router among them (D33).
+        // Of both spellings the later one counts.
         (
             &weighted,
-            json!({ "screwdriver.cd/executor": "jenkins" }),
+            json!({ "screwdriver.cd/executor": "k8s", "beta.screwdriver.cd/executor": "k8s-sandbox" }),
+            "node:22",
+            "k8s-sandbox",
+        ),
+        // No name at all.
+        (
+            &weighted,
+            json!({ "screwdriver.cd/executor": "" }),
+            "node:22",
+            "k8s",
+        ),
+        (
+            &weighted,
+            json!({ "screwdriver.cd/executor": null }),
+            "node:22",
+            "k8s",
+        ),
+        (
+            &weighted,
+            json!({ "screwdriver.cd/executor": false }),
             "node:22",
             "k8s",
         ),
         (
             &unweighted,
-            json!({ "screwdriver.cd/executor": "start" }),
-            "node:22",
-            "k8s-sandbox",
-        ),
-        (
-            &unweighted,
-            json!({ "screwdriver.cd/executor": "plugin" }),
-            "node:22",
-            "k8s-sandbox",
-        ),
-        (
-            &unweighted,
-            json!({ "screwdriver.cd/executor": 7 }),
+            json!({ "screwdriver.cd/executor": 0 }),
             "node:22",
             "k8s-sandbox",
         ),
@@ -98,17 +105,138 @@ fn annotation_goes_before_weights_before_default() {
     }
 }
 
+/// The predecessor goes on to the next rule, and with some properties of its router (D33) it stumbles.
 #[test]
-fn the_draw_follows_the_weights() {
-    let executors = executors(&[("WEIGHT_K8S", "3"), ("WEIGHT_K8S_VM", "1")], &json!({}));
-    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    for build in 1..=4_000 {
-        *counts
-            .entry(chosen(&executors, &json!({}), "node:22", build))
-            .or_default() += 1;
+fn a_name_that_there_is_not_is_refused_with_those_that_there_are() {
+    let executors = executors(&[("WEIGHT_K8S", "1")], &json!({}));
+    let api = "https://api.sd.example".parse().unwrap();
+    for (name, shown) in [
+        (json!("jenkins"), "jenkins"),
+        (json!("start"), "start"),
+        (json!("plugin"), "plugin"),
+        (json!("K8S"), "K8S"),
+        (json!(7), "7"),
+        (json!(true), "true"),
+        (json!(["k8s"]), "[\"k8s\"]"),
+    ] {
+        let annotations = json!({ "screwdriver.cd/executor": name });
+        let annotations = annotations.as_object().unwrap();
+        let error = choose(&executors, annotations, "node:22", &api, &1).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("This cluster has no executor {shown}; it has k8s, k8s-sandbox, k8s-vm.")
+        );
     }
-    assert_eq!(counts.keys().copied().collect::<Vec<_>>(), ["k8s", "k8s-vm"]);
-    assert!(counts["k8s"].abs_diff(3_000) < 120, "{counts:?}");
+}
+
+/// 50, 30 and 20 per cent of 100,000 builds, each within 5 standard deviations.
+#[test]
+fn the_draw_is_fair() {
+    let executors = three_ways();
+    let api = "https://api.sd.example".parse().unwrap();
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for build in 1..=100_000_u64 {
+        let chosen = choose(&executors, &Map::new(), "node:22", &api, &build).unwrap();
+        *counts.entry(&chosen.name).or_default() += 1;
+    }
+    for (name, expected, deviation) in [
+        ("k8s", 50_000, 158),
+        ("k8s-sandbox", 30_000, 145),
+        ("k8s-vm", 20_000, 126),
+    ] {
+        assert!(counts[name].abs_diff(expected) < 5 * deviation, "{counts:?}");
+    }
+}
+
+/// What one replica draws, every other one draws too, also one of another version: these may never change.
+#[test]
+fn the_draw_is_the_same_on_every_replica() {
+    let executors = three_ways();
+    let drawn = |build| chosen(&executors, &json!({}), "node:22", build);
+    for (build, expected) in VECTORS {
+        assert_eq!(drawn(*build), *expected, "{build}");
+    }
+}
+
+/// Weights of 5, 3 and 2.
+fn three_ways() -> ExecutorsSettings {
+    executors(
+        &[("WEIGHT_K8S", "5"), ("WEIGHT_K8S_VM", "2")],
+        &json!({ "executor": { "k8s-sandbox": { "weightage": "3" } } }),
+    )
+}
+
+/// The remainder by 10 of the first 8 bytes of SHA-256 of `https://api.sd.example\n<build>`, as a share.
+const VECTORS: &[(u64, &str)] = &[
+    (1, "k8s-sandbox"),
+    (2, "k8s"),
+    (3, "k8s-vm"),
+    (4, "k8s-vm"),
+    (5, "k8s-sandbox"),
+    (6, "k8s"),
+    (7, "k8s"),
+    (8, "k8s"),
+    (8_609, "k8s"),
+    (1_000_000, "k8s"),
+    (9_007_199_254_740_991, "k8s-sandbox"),
+];
+
+#[test]
+fn weights_lose_their_fractions_and_without_any_the_default_is_taken() {
+    let weights = |k8s: &str, vm: &str| {
+        executors(
+            &[
+                ("WEIGHT_K8S", k8s),
+                ("WEIGHT_K8S_VM", vm),
+                ("EXECUTOR_PLUGIN", "k8s-sandbox"),
+            ],
+            &json!({}),
+        )
+    };
+    for (k8s, vm, expected) in [
+        ("1.9", "0.9", ["k8s"].as_slice()),
+        ("0.9", "0.9", &["k8s-sandbox"]),
+        ("0", "0", &["k8s-sandbox"]),
+        ("0", "2.5", &["k8s-vm"]),
+    ] {
+        let executors = weights(k8s, vm);
+        let drawn: BTreeSet<_> = (1..=50)
+            .map(|build| chosen(&executors, &json!({}), "node:22", build))
+            .collect();
+        assert_eq!(drawn.into_iter().collect::<Vec<_>>(), expected, "{k8s} {vm}");
+    }
+}
+
+#[test]
+fn exclusions_of_either_spelling_keep_images_away() {
+    for key in ["exclusion", "exclusions"] {
+        let executors = executors(
+            &[
+                ("K8S_EXECUTOR_EXCLUSION", "['^internal/', 'centos:[67]']"),
+                ("EXECUTOR_PLUGIN", "k8s-vm"),
+            ],
+            &json!({ "executor": {
+                "k8s": { "weightage": 1 },
+                "k8s-sandbox": { "weightage": 1, (key): ["alpine"] },
+            } }),
+        );
+        let drawn = |container: &str| {
+            let names: BTreeSet<_> = (1..=50)
+                .map(|build| chosen(&executors, &json!({}), container, build))
+                .collect();
+            names.into_iter().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(drawn("node:22"), "k8s k8s-sandbox");
+        assert_eq!(drawn("internal/node:22"), "k8s-sandbox");
+        assert_eq!(drawn("registry/INTERNAL/node:22"), "k8s k8s-sandbox");
+        assert_eq!(drawn("CentOS:7"), "k8s-sandbox");
+        assert_eq!(drawn("alpine:3"), "k8s");
+        assert_eq!(
+            drawn("internal/alpine:3"),
+            "k8s-vm",
+            "nobody is left: the default"
+        );
+    }
 }
 
 #[test]
@@ -146,6 +274,6 @@ fn an_unknown_name_is_told_with_the_known_ones() {
     let error = named(&executors, "gone").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "there is no executor gone; there are k8s, k8s-sandbox, k8s-vm"
+        "This cluster has no executor gone; it has k8s, k8s-sandbox, k8s-vm."
     );
 }

@@ -1,6 +1,7 @@
-//! What a job's annotations ask for.
+//! What a job's annotations say, value by value.
 //!
 //! The rules are those of the predecessor's parser, odd ones included, since jobs are written for it.
+//! Whether a value can be followed is judged in [`super::wishes`].
 
 use serde_json::{Map, Value};
 
@@ -25,6 +26,8 @@ const NAMES: &[&str] = &[
     "buildkitRam",
     "nodeLabel",
     "terminationGracePeriodSeconds",
+    // Not the predecessor's.
+    "ephemeralStorage",
 ];
 
 // === impl Annotations ===
@@ -35,29 +38,12 @@ impl<'a> Annotations<'a> {
         Self(annotations)
     }
 
-    /// The value of `screwdriver.cd/<name>` or `beta.screwdriver.cd/<name>`, whichever stands later.
-    pub(super) fn get(self, name: &str) -> Option<&'a Value> {
+    /// The value of `screwdriver.cd/<name>` or `beta.screwdriver.cd/<name>`, whichever stands later; null
+    /// is none.
+    pub(crate) fn get(self, name: &str) -> Option<&'a Value> {
         let mut given = self.0.iter().filter(|(key, _)| short_name(key) == Some(name));
-        given.next_back().map(|(_, value)| value)
-    }
-
-    /// A text that is not empty.
-    pub(crate) fn text(self, name: &str) -> Option<&'a str> {
-        self.get(name)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-    }
-
-    /// A number, or a text that is one; 0 and anything else counts as not given.
-    pub(super) fn number(self, name: &str) -> Option<f64> {
-        let value = self.get(name)?;
-        let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
-        Some(number).filter(|number| number.is_finite() && *number != 0.0)
-    }
-
-    /// Whether the value is the boolean `true`; the text `"true"` is not.
-    pub(super) fn is_true(self, name: &str) -> bool {
-        self.get(name) == Some(&Value::Bool(true))
+        let (_, value) = given.next_back()?;
+        Some(value).filter(|value| !value.is_null())
     }
 }
 
@@ -72,6 +58,38 @@ fn short_name(key: &str) -> Option<&str> {
     NAMES.contains(&name).then_some(name)
 }
 
+/// A value as the number that the predecessor's language makes of it: texts count, in decimal, hexadecimal,
+/// octal and binary; not a number is `NaN`. `None` for what counts as not given: 0, false, an empty text.
+pub(super) fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Null => None,
+        Value::Bool(given) => given.then_some(1.0),
+        Value::Number(number) => number.as_f64().filter(|number| *number != 0.0),
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(number_in(text.trim()).unwrap_or(f64::NAN)),
+        Value::Array(_) | Value::Object(_) => Some(f64::NAN),
+    }
+}
+
+fn number_in(text: &str) -> Option<f64> {
+    if let Some((radix, digits)) = [(16, ["0x", "0X"]), (8, ["0o", "0O"]), (2, ["0b", "0B"])]
+        .iter()
+        .find_map(|(radix, marks)| Some((*radix, marks.iter().find_map(|mark| text.strip_prefix(mark))?)))
+    {
+        let signed = digits.starts_with(['+', '-']);
+        let number = u32::from_str_radix(digits, radix).ok().filter(|_| !signed);
+        return number.map(f64::from);
+    }
+    match text {
+        "" => Some(0.0),
+        "Infinity" | "+Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        // The words that Rust reads as numbers are none there.
+        _ if text.contains(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E')) => None,
+        _ => text.parse().ok(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -84,10 +102,16 @@ mod tests {
             (json!({ "screwdriver.cd/cpu": 1 }), Some(json!(1))),
             (json!({ "beta.screwdriver.cd/cpu": 1 }), Some(json!(1))),
             (json!({ "beta-screwdriver.cd/cpu": 1 }), Some(json!(1))),
+            (json!({ "betaéscrewdriver.cd/cpu": 1 }), Some(json!(1))),
             (json!({ "betascrewdriver.cd/cpu": 1 }), None),
+            (json!({ "beta..screwdriver.cd/cpu": 1 }), None),
+            (json!({ "beta.beta.screwdriver.cd/cpu": 1 }), None),
             (json!({ "alpha.screwdriver.cd/cpu": 1 }), None),
             (json!({ "cpu": 1 }), None),
+            (json!({ "beta": 1 }), None),
             (json!({ "screwdriver.cd/cpu/": 1 }), None),
+            (json!({ "screwdriver.cd/CPU": 1 }), None),
+            (json!({ "screwdriver.cd/cpu": null }), None),
             (
                 json!({ "screwdriver.cd/cpu": 1, "beta.screwdriver.cd/cpu": 2 }),
                 Some(json!(2)),
@@ -95,6 +119,10 @@ mod tests {
             (
                 json!({ "beta.screwdriver.cd/cpu": 2, "screwdriver.cd/cpu": 1 }),
                 Some(json!(1)),
+            ),
+            (
+                json!({ "screwdriver.cd/cpu": 1, "beta.screwdriver.cd/cpu": null }),
+                None,
             ),
         ];
         for (annotations, expected) in cases {
@@ -106,25 +134,49 @@ mod tests {
     }
 
     #[test]
-    fn numbers_may_be_text_and_zero_is_not_given() {
+    fn numbers_are_read_as_the_predecessor_reads_them() {
         let cases = [
             (json!(30), Some(30.0)),
-            (json!("30"), Some(30.0)),
             (json!(1.5), Some(1.5)),
             (json!(-1), Some(-1.0)),
             (json!(0), None),
-            (json!("soon"), None),
-            (json!("NaN"), None),
+            (json!(0.0), None),
+            (json!("30"), Some(30.0)),
+            (json!(" 30\n"), Some(30.0)),
+            (json!("+30"), Some(30.0)),
+            (json!(".5"), Some(0.5)),
+            (json!("3."), Some(3.0)),
+            (json!("3e1"), Some(30.0)),
+            (json!("0x1e"), Some(30.0)),
+            (json!("0b11"), Some(3.0)),
+            (json!("0O17"), Some(15.0)),
+            (json!("0"), Some(0.0)),
+            (json!("  "), Some(0.0)),
+            (json!("Infinity"), Some(f64::INFINITY)),
+            (json!("-Infinity"), Some(f64::NEG_INFINITY)),
+            (json!(true), Some(1.0)),
+            (json!(false), None),
+            (json!(""), None),
             (json!(null), None),
-            (json!([30]), None),
         ];
         for (value, expected) in cases {
-            let annotations = json!({ "screwdriver.cd/timeout": value });
-            assert_eq!(
-                Annotations::new(annotations.as_object().unwrap()).number("timeout"),
-                expected,
-                "{value}"
-            );
+            assert_eq!(number(&value), expected, "{value}");
+        }
+        for value in [
+            json!("soon"),
+            json!("30m"),
+            json!("NaN"),
+            json!("inf"),
+            json!("infinity"),
+            json!("0x"),
+            json!("0x+1"),
+            json!("-0x1"),
+            json!("1 2"),
+            json!([]),
+            json!([30]),
+            json!({}),
+        ] {
+            assert!(number(&value).is_some_and(f64::is_nan), "{value}");
         }
     }
 }

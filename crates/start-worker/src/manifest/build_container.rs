@@ -8,12 +8,7 @@ use k8s_openapi::api::core::v1::{
     SecurityContext,
 };
 
-use super::{
-    caches::or_empty,
-    resources::{Max, asked, pod_limits},
-    shape::Shape,
-    sidecars, volumes,
-};
+use super::{caches::or_empty, shape::Shape, sidecars, volumes};
 
 pub(super) fn build_container(shape: &Shape<'_>) -> Container {
     let pod = shape.pod();
@@ -25,7 +20,7 @@ pub(super) fn build_container(shape: &Shape<'_>) -> Container {
             privileged: Some(pod.privileged),
             ..Default::default()
         }),
-        resources: Some(pod_limits(cores(shape), gigabytes(shape))),
+        resources: Some(shape.size.limits(shape.ephemeral_storage.as_deref())),
         env: Some(environment(shape)),
         command: Some(vec!["/opt/sd/launcher_entrypoint.sh".to_owned()]),
         args: Some(vec![run_line(shape)]),
@@ -33,16 +28,6 @@ pub(super) fn build_container(shape: &Shape<'_>) -> Container {
         lifecycle: pod.lifecycle.clone(),
         ..Default::default()
     }
-}
-
-/// Cores that the build may use.
-pub(super) fn cores(shape: &Shape<'_>) -> f64 {
-    asked(shape.annotations.get("cpu"), &shape.pod().cpu, Max::Named)
-}
-
-/// GB that the build may use.
-pub(super) fn gigabytes(shape: &Shape<'_>) -> f64 {
-    asked(shape.annotations.get("ram"), &shape.pod().memory, Max::Unnamed)
 }
 
 pub(super) fn variable(name: &str, value: impl Into<String>) -> EnvVar {
@@ -107,20 +92,25 @@ fn environment(shape: &Shape<'_>) -> Vec<EnvVar> {
         limit(shape, "CONTAINER_MEMORY_LIMIT", "limits.memory"),
     ];
     environment.extend(sidecars::build_variables(shape));
-    environment.extend(pod.secret_variables.iter().map(|secret| {
-        let reference = SecretKeySelector {
-            name: secret.secret.clone(),
-            key: secret.key.clone(),
-            ..Default::default()
-        };
-        let source = EnvVarSource {
-            secret_key_ref: Some(reference),
-            ..Default::default()
-        };
-        variable_from(&secret.variable, source)
-    }));
+    let secrets = pod.secret_variables.iter();
+    environment.extend(secrets.map(|it| secret_variable(&it.variable, &it.secret, &it.key)));
+    environment.extend(shape.token.variable(shape.name));
     environment.extend(trace(shape));
     environment
+}
+
+/// What stands under `key` in a secret.
+pub(super) fn secret_variable(name: &str, secret: &str, key: &str) -> EnvVar {
+    let reference = SecretKeySelector {
+        name: secret.to_owned(),
+        key: key.to_owned(),
+        ..Default::default()
+    };
+    let source = EnvVarSource {
+        secret_key_ref: Some(reference),
+        ..Default::default()
+    };
+    variable_from(name, source)
 }
 
 fn named(name: &str) -> EnvVar {
@@ -158,7 +148,7 @@ fn run_line(shape: &Shape<'_>) -> String {
     let ecosystem = &shape.pod().ecosystem;
     let build_id = shape.build.build_id.to_string();
     let mut words = vec![
-        shape.build.token.to_owned(),
+        shape.token.word().to_owned(),
         ecosystem.api.as_str().to_owned(),
         ecosystem.store.as_str().to_owned(),
         shape.timeout.clone(),

@@ -9,10 +9,10 @@ use super::{
     build_container::build_container, labels, launcher, scheduling, shape::Shape, sidecars, volumes,
 };
 
-pub(super) fn pod(shape: &Shape<'_>, name: &str) -> Pod {
+pub(super) fn pod(shape: &Shape<'_>) -> Pod {
     Pod {
         metadata: ObjectMeta {
-            name: Some(name.to_owned()),
+            name: Some(shape.name.to_owned()),
             labels: Some(labels::labels(shape)),
             annotations: labels::annotations(shape, &shape.pod().annotations),
             ..Default::default()
@@ -24,7 +24,7 @@ pub(super) fn pod(shape: &Shape<'_>, name: &str) -> Pod {
 
 fn spec(shape: &Shape<'_>) -> PodSpec {
     let pod = shape.pod();
-    let selectors = scheduling::selectors(shape, &[(&pod.disk_speed_label, "diskSpeed")]);
+    let selectors = scheduling::selectors(shape);
     let node_affinity = scheduling::node_affinity(shape, &selectors);
     let pull_secret = pod
         .image_pull_secret

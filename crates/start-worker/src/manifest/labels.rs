@@ -8,11 +8,7 @@ use common::pod_identity::{
     build_label, sanitize_label_value,
 };
 
-use super::{
-    build_container::{cores, gigabytes},
-    resources::thousandths,
-    shape::Shape,
-};
+use super::{resources::thousandths, shape::Shape};
 
 /// The labels of executor k8s.
 pub(super) fn labels(shape: &Shape<'_>) -> BTreeMap<String, String> {
@@ -37,9 +33,9 @@ pub(super) fn labels(shape: &Shape<'_>) -> BTreeMap<String, String> {
                 .filter(|number| *number != 0)
                 .map(|number| number.to_string()),
         ),
-        (LABEL_CPU, number(thousandths(cores(shape)) / 1000.0)),
-        (LABEL_MEMORY, number(gigabytes(shape))),
-        (LABEL_DISK, Some(disk(shape).to_owned())),
+        (LABEL_CPU, number(thousandths(shape.size.cores) / 1000.0)),
+        (LABEL_MEMORY, number(shape.size.gigabytes)),
+        (LABEL_DISK, Some(shape.disk.to_owned())),
     ];
     let given = given
         .into_iter()
@@ -80,14 +76,4 @@ pub(super) fn annotations(
 
 fn label_of_build(shape: &Shape<'_>) -> String {
     build_label(&shape.executor.prefix, &shape.build.build_id)
-}
-
-/// The size of disk that the job asked for; it has no other effect.
-fn disk<'a>(shape: &Shape<'a>) -> &'a str {
-    let sizes = ["TURBO", "HIGH", "MICRO"];
-    shape
-        .annotations
-        .text("disk")
-        .filter(|size| sizes.contains(size))
-        .unwrap_or("LOW")
 }

@@ -1,4 +1,6 @@
-//! How much CPU and memory a container may use.
+//! How much CPU, memory and local storage a container may use.
+
+use std::collections::BTreeMap;
 
 use common::settings::Sizes;
 use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity};
@@ -11,23 +13,31 @@ pub(super) enum Max {
     Unnamed,
 }
 
-/// What an annotation asks for: a name, or a whole number up to the maximum. Everything else is LOW, a
-/// number in a text too.
-pub(super) fn asked(annotation: Option<&Value>, sizes: &Sizes, max: Max) -> f64 {
-    match annotation.and_then(whole_number) {
-        Some(number) => number.min(sizes.max),
-        None => named(annotation, sizes, max),
+/// Cores and GB of one container.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) cores: f64,
+    pub(super) gigabytes: f64,
+}
+
+/// What a value asks for: a name, or a whole number up to the maximum; a number in a text is neither.
+/// Zero and less pass, and the API server judges them.
+pub(super) fn asked(value: &Value, sizes: &Sizes, max: Max) -> Option<f64> {
+    match whole_number(value) {
+        Some(number) => Some(number.min(sizes.max)),
+        None => named(value, sizes, max),
     }
 }
 
-/// What an annotation asks for by name; everything else is LOW.
-pub(super) fn named(annotation: Option<&Value>, sizes: &Sizes, max: Max) -> f64 {
-    match annotation.and_then(Value::as_str) {
-        Some("MAX") if max == Max::Named => sizes.max,
-        Some("TURBO") => sizes.turbo,
-        Some("HIGH") => sizes.high,
-        Some("MICRO") => sizes.micro,
-        _ => sizes.low,
+/// What a value asks for by name.
+pub(super) fn named(value: &Value, sizes: &Sizes, max: Max) -> Option<f64> {
+    match value.as_str()? {
+        "MAX" if max == Max::Named => Some(sizes.max),
+        "TURBO" => Some(sizes.turbo),
+        "HIGH" => Some(sizes.high),
+        "LOW" => Some(sizes.low),
+        "MICRO" => Some(sizes.micro),
+        _ => None,
     }
 }
 
@@ -37,20 +47,28 @@ pub(super) fn thousandths(cores: f64) -> f64 {
 }
 
 /// Limits; nothing is requested beyond them.
-pub(super) fn limits(cpu: String, memory: String) -> ResourceRequirements {
-    let limits = [
+pub(super) fn limits(cpu: String, memory: String, ephemeral_storage: Option<&str>) -> ResourceRequirements {
+    let mut limits = BTreeMap::from([
         ("cpu".to_owned(), Quantity(cpu)),
         ("memory".to_owned(), Quantity(memory)),
-    ];
+    ]);
+    if let Some(storage) = ephemeral_storage {
+        limits.insert("ephemeral-storage".to_owned(), Quantity(storage.to_owned()));
+    }
     ResourceRequirements {
-        limits: Some(limits.into()),
+        limits: Some(limits),
         ..Default::default()
     }
 }
 
-/// Limits in the units of executor k8s.
-pub(super) fn pod_limits(cores: f64, gigabytes: f64) -> ResourceRequirements {
-    limits(format!("{}m", thousandths(cores)), format!("{gigabytes}Gi"))
+// === impl Size ===
+
+impl Size {
+    /// Limits in the units of executor k8s.
+    pub(super) fn limits(self, ephemeral_storage: Option<&str>) -> ResourceRequirements {
+        let cpu = format!("{}m", thousandths(self.cores));
+        limits(cpu, format!("{}Gi", self.gigabytes), ephemeral_storage)
+    }
 }
 
 /// A JSON number without a fraction; `3.0` is one.
@@ -75,38 +93,40 @@ mod tests {
     #[test]
     fn sizes_are_names_or_whole_numbers() {
         let cases = [
-            (json!("MAX"), 12.5),
-            (json!("TURBO"), 10.0),
-            (json!("HIGH"), 6.0),
-            (json!("LOW"), 2.0),
-            (json!("MICRO"), 0.5),
-            (json!("high"), 2.0),
-            (json!("toString"), 2.0),
-            (json!(""), 2.0),
-            (json!("4"), 2.0),
-            (json!(1.5), 2.0),
-            (json!(null), 2.0),
-            (json!([4]), 2.0),
-            (json!(true), 2.0),
-            (json!(3), 3.0),
-            (json!(3.0), 3.0),
-            (json!(64), 12.5),
-            (json!(0), 0.0),
-            (json!(-1), -1.0),
+            (json!("MAX"), Some(12.5)),
+            (json!("TURBO"), Some(10.0)),
+            (json!("HIGH"), Some(6.0)),
+            (json!("LOW"), Some(2.0)),
+            (json!("MICRO"), Some(0.5)),
+            (json!("high"), None),
+            (json!("toString"), None),
+            (json!(""), None),
+            (json!("4"), None),
+            (json!(1.5), None),
+            (json!([4]), None),
+            (json!(true), None),
+            (json!(3), Some(3.0)),
+            (json!(3.0), Some(3.0)),
+            (json!(64), Some(12.5)),
+            (json!(0), Some(0.0)),
+            (json!(-1), Some(-1.0)),
         ];
-        for (annotation, expected) in cases {
-            let size = asked(Some(&annotation), &SIZES, Max::Named);
-            assert!((size - expected).abs() < f64::EPSILON, "{annotation}: {size}");
+        for (value, expected) in cases {
+            assert_eq!(asked(&value, &SIZES, Max::Named), expected, "{value}");
         }
-        assert!((asked(Some(&json!("MAX")), &SIZES, Max::Unnamed) - SIZES.low).abs() < f64::EPSILON);
-        assert!((asked(None, &SIZES, Max::Named) - SIZES.low).abs() < f64::EPSILON);
-        assert!((named(Some(&json!(3)), &SIZES, Max::Named) - SIZES.low).abs() < f64::EPSILON);
+        assert_eq!(asked(&json!("MAX"), &SIZES, Max::Unnamed), None);
+        assert_eq!(named(&json!(3), &SIZES, Max::Named), None);
     }
 
     #[test]
     fn limits_have_no_binary_noise() {
-        let limits = pod_limits(1.1, 1.5).limits.unwrap();
+        let size = Size {
+            cores: 1.1,
+            gigabytes: 1.5,
+        };
+        let limits = size.limits(None).limits.unwrap();
         assert_eq!(limits["cpu"].0, "1100m");
         assert_eq!(limits["memory"].0, "1.5Gi");
+        assert_eq!(limits.len(), 2);
     }
 }

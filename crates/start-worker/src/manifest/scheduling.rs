@@ -10,13 +10,10 @@ use super::shape::Shape;
 /// Labels that the node must have, in order.
 pub(super) type Selectors = Vec<(String, String)>;
 
-/// What the job asks for through these annotations, each with the label key that the operator gave it;
-/// then what the operator wants, which goes over the job's wish.
-pub(super) fn selectors(shape: &Shape<'_>, asked: &[(&Option<String>, &str)]) -> Selectors {
-    let asked = asked.iter().filter_map(|(label, annotation)| {
-        let value = shape.annotations.text(annotation)?;
-        Some(((*label).clone()?, value.to_lowercase()))
-    });
+/// What the job asks for; then what the operator wants, which goes over the job's wish.
+pub(super) fn selectors(shape: &Shape<'_>) -> Selectors {
+    let asked = shape.node_wishes.iter();
+    let asked = asked.map(|(label, value)| ((*label).to_owned(), value.clone()));
     let mut selectors = Selectors::new();
     for (key, value) in asked.chain(shape.pod().node_selectors.iter().cloned()) {
         match selectors.iter_mut().find(|(known, _)| *known == key) {

@@ -1,28 +1,48 @@
 //! What the settings and the message come to before they become Kubernetes' types: one place for every
 //! rule that more than one part of the pod depends on.
 
+use std::borrow::Cow;
+
 use common::{
     pod_identity::build_container_name,
-    settings::{ExecutorSettings, PodSettings},
+    settings::{ExecutorSettings, Plugin, PodSettings},
 };
 
-use super::{Annotations, BuildSpec, caches::DiskCache};
+use super::{
+    BuildSpec,
+    annotations::Annotations,
+    caches::DiskCache,
+    resources::{Max, Size},
+    token::Token,
+    wishes::{Fallback, Wishes},
+};
 
 /// The decided facts of one pod.
 pub(super) struct Shape<'a> {
     pub(super) executor: &'a ExecutorSettings,
     pub(super) build: &'a BuildSpec<'a>,
-    pub(super) annotations: Annotations<'a>,
+    /// The pod's name.
+    pub(super) name: &'a str,
     /// `<prefix><build id>`: the build container's name, part of others.
     pub(super) id_with_prefix: String,
+    /// How the pod gets the build's token.
+    pub(super) token: Token<'a>,
+    /// What the build may use.
+    pub(super) size: Size,
+    /// Local storage that the build may use; `None`: what the node has.
+    pub(super) ephemeral_storage: Option<Cow<'a, str>>,
+    /// The size of disk that the job asked for: with executor k8s a label and nothing else.
+    pub(super) disk: &'static str,
+    /// Labels of nodes that the job asks for, by the keys that the operator gave them.
+    pub(super) node_wishes: Vec<(&'a str, String)>,
     /// Minutes the build may run, as text.
     pub(super) timeout: String,
     /// Seconds that the pod gets to end.
     pub(super) grace_period: i64,
-    /// Whether a docker daemon runs beside the build.
-    pub(super) docker: bool,
-    /// Whether a buildkit daemon runs beside the build.
-    pub(super) buildkit: bool,
+    /// What the docker daemon beside the build may use; `None`: there is none.
+    pub(super) docker: Option<Size>,
+    /// What the buildkit daemon beside the build may use; `None`: there is none.
+    pub(super) buildkit: Option<Size>,
     /// The job whose cache the build uses: of a pull request's job, the one that it is a copy of.
     pub(super) cache_job_id: Option<u64>,
     /// The caches on the node, if builds have any.
@@ -32,24 +52,41 @@ pub(super) struct Shape<'a> {
 // === impl Shape ===
 
 impl<'a> Shape<'a> {
-    pub(super) fn new(executor: &'a ExecutorSettings, build: &'a BuildSpec<'a>) -> Self {
-        let annotations = Annotations::new(build.annotations);
+    /// The facts of the pod called `name`, and what of the job's wishes could not be followed.
+    pub(super) fn new(
+        executor: &'a ExecutorSettings,
+        build: &'a BuildSpec<'a>,
+        name: &'a str,
+    ) -> (Self, Vec<Fallback>) {
         let pod = &executor.pod;
+        let mut wishes = Wishes::of(Annotations::new(build.annotations));
         let pull_request = build.job_name.is_some_and(is_pull_request);
         let parent = build.pr_parent_job_id.filter(|_| pull_request);
         let cache_job_id = parent.or(build.job_id);
-        Self {
+        let is_k8s = executor.plugin == Plugin::K8s;
+        let shape = Self {
             executor,
             build,
-            annotations,
+            name,
             id_with_prefix: build_container_name(&executor.prefix, &build.build_id),
-            timeout: timeout(pod, annotations).to_string(),
-            grace_period: grace_period(pod, annotations),
-            docker: pod.sidecars.docker && annotations.is_true("dockerEnabled"),
-            buildkit: pod.sidecars.buildkit && annotations.is_true("rootlessBuildkitEnabled"),
+            token: Token::of(pod.token_place, build.token),
+            size: Size {
+                cores: wishes.size("cpu", &pod.cpu, if is_k8s { Max::Named } else { Max::Unnamed }),
+                gigabytes: wishes.size("ram", &pod.memory, Max::Unnamed),
+            },
+            ephemeral_storage: wishes.storage("ephemeralStorage", &pod.ephemeral_storage),
+            disk: if is_k8s { wishes.disk("disk") } else { "" },
+            node_wishes: node_wishes(&mut wishes, executor),
+            timeout: minutes(wishes.minutes("timeout", pod.build_timeout, pod.max_build_timeout)),
+            grace_period: wishes.at_least("terminationGracePeriodSeconds", pod.termination_grace_period),
+            docker: (is_k8s && pod.sidecars.docker && wishes.flag("dockerEnabled"))
+                .then(|| daemon(&mut wishes, pod, ["dockerCpu", "dockerRam"])),
+            buildkit: (is_k8s && pod.sidecars.buildkit && wishes.flag("rootlessBuildkitEnabled"))
+                .then(|| daemon(&mut wishes, pod, ["buildkitCpu", "buildkitRam"])),
             cache_job_id,
             disk_cache: DiskCache::of(executor, build, cache_job_id, pull_request),
-        }
+        };
+        (shape, wishes.fallbacks())
     }
 
     pub(super) fn pod(&self) -> &'a PodSettings {
@@ -67,26 +104,35 @@ impl<'a> Shape<'a> {
     }
 }
 
-/// What the job asks for, capped; what it does not ask for is the operator's own number.
-fn timeout(pod: &PodSettings, annotations: Annotations<'_>) -> f64 {
-    annotations
-        .number("timeout")
-        .map_or(pod.build_timeout, |asked| asked.min(pod.max_build_timeout))
+/// The size of a daemon, by name only.
+fn daemon(wishes: &mut Wishes<'_>, pod: &PodSettings, [cpu, ram]: [&'static str; 2]) -> Size {
+    Size {
+        cores: wishes.named_size(cpu, &pod.cpu, Max::Named),
+        gigabytes: wishes.named_size(ram, &pod.memory, Max::Unnamed),
+    }
 }
 
-/// Jobs may ask for more than the operator gives, never for less.
-fn grace_period(pod: &PodSettings, annotations: Annotations<'_>) -> i64 {
-    let configured = f64::from(pod.termination_grace_period);
-    let seconds = annotations
-        .number("terminationGracePeriodSeconds")
-        .unwrap_or(configured)
-        .max(configured);
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "saturates; the API server judges absurd numbers"
-    )]
-    let whole = seconds.ceil() as i64;
-    whole
+/// The annotations count in lower case, as far as the operator gave their label a key. Disk space counts for
+/// virtual machines alone.
+fn node_wishes<'a>(wishes: &mut Wishes<'a>, executor: &'a ExecutorSettings) -> Vec<(&'a str, String)> {
+    let pod = &executor.pod;
+    let space = pod
+        .disk_space_label
+        .as_deref()
+        .filter(|_| executor.plugin == Plugin::K8sVm);
+    let asked = [(space, "disk"), (pod.disk_speed_label.as_deref(), "diskSpeed")];
+    let asked = asked
+        .into_iter()
+        .filter_map(|(label, annotation)| Some((label?, wishes.text(annotation)?.to_lowercase())));
+    asked.collect()
+}
+
+/// As the predecessor's language prints numbers.
+fn minutes(minutes: f64) -> String {
+    if minutes == f64::NEG_INFINITY {
+        return "-Infinity".to_owned();
+    }
+    minutes.to_string()
 }
 
 /// `PR-<number>`, alone or followed by a colon and the job's name. The jobs of stages count too, which the

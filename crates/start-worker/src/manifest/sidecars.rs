@@ -5,24 +5,24 @@ use k8s_openapi::api::core::v1::{Container, EnvVar, SecurityContext, Volume, Vol
 
 use super::{
     build_container::variable,
-    resources::{Max, named, pod_limits},
+    resources::Size,
     shape::Shape,
     volumes::{empty, mount},
 };
 
 pub(super) fn containers(shape: &Shape<'_>) -> Vec<Container> {
-    let docker = shape.docker.then(|| docker(shape));
-    let buildkit = shape.buildkit.then(|| buildkit(shape));
+    let docker = shape.docker.map(|size| docker(size, shape.buildkit.is_some()));
+    let buildkit = shape.buildkit.map(buildkit);
     docker.into_iter().chain(buildkit).collect()
 }
 
 pub(super) fn volumes(shape: &Shape<'_>) -> Vec<Volume> {
-    let docker: &[&str] = if shape.docker {
+    let docker: &[&str] = if shape.docker.is_some() {
         &["dind-storage", "dind-share", "dind-client-certs"]
     } else {
         &[]
     };
-    let buildkit: &[&str] = if shape.buildkit {
+    let buildkit: &[&str] = if shape.buildkit.is_some() {
         &["buildkit-client-certs", "buildkit-server-certs"]
     } else {
         &[]
@@ -33,11 +33,11 @@ pub(super) fn volumes(shape: &Shape<'_>) -> Vec<Volume> {
 /// What the build container sees of the daemons.
 pub(super) fn build_mounts(shape: &Shape<'_>) -> Vec<VolumeMount> {
     let mut mounts = Vec::new();
-    if shape.docker {
+    if shape.docker.is_some() {
         mounts.push(mount("dind-share", "/opt/sd_dind_share"));
         mounts.push(mount("dind-client-certs", "/certs/client"));
     }
-    if shape.buildkit {
+    if shape.buildkit.is_some() {
         mounts.push(mount("buildkit-client-certs", "/certs/buildkit/client"));
     }
     mounts
@@ -45,7 +45,7 @@ pub(super) fn build_mounts(shape: &Shape<'_>) -> Vec<VolumeMount> {
 
 /// How the build container finds the docker daemon.
 pub(super) fn build_variables(shape: &Shape<'_>) -> Vec<EnvVar> {
-    if !shape.docker {
+    if shape.docker.is_none() {
         return Vec::new();
     }
     vec![
@@ -56,9 +56,9 @@ pub(super) fn build_variables(shape: &Shape<'_>) -> Vec<EnvVar> {
     ]
 }
 
-fn docker(shape: &Shape<'_>) -> Container {
+fn docker(size: Size, beside_buildkit: bool) -> Container {
     // Beside buildkit's daemon docker's must be rootless too.
-    let image = if shape.buildkit {
+    let image = if beside_buildkit {
         "docker:20.10-dind-rootless"
     } else {
         "docker:20.10-dind"
@@ -69,11 +69,11 @@ fn docker(shape: &Shape<'_>) -> Container {
             mount("dind-share", "/opt/sd_dind_share"),
             mount("dind-client-certs", "/certs/client"),
         ]),
-        ..daemon(shape, "dind", image, ["dockerCpu", "dockerRam"])
+        ..daemon("dind", image, size)
     }
 }
 
-fn buildkit(shape: &Shape<'_>) -> Container {
+fn buildkit(size: Size) -> Container {
     let arguments = [
         "--addr",
         "tcp://localhost:1234",
@@ -86,24 +86,16 @@ fn buildkit(shape: &Shape<'_>) -> Container {
             mount("buildkit-client-certs", "/certs/buildkit/client"),
             mount("buildkit-server-certs", "/certs/buildkit/server"),
         ]),
-        ..daemon(
-            shape,
-            "buildkitd",
-            "screwdrivercd/buildkit-rootless:latest",
-            ["buildkitCpu", "buildkitRam"],
-        )
+        ..daemon("buildkitd", "screwdrivercd/buildkit-rootless:latest", size)
     }
 }
 
-/// A privileged container whose size the job gives by name, in these two annotations.
-fn daemon(shape: &Shape<'_>, name: &str, image: &str, [cpu, ram]: [&str; 2]) -> Container {
-    let pod = shape.pod();
-    let cores = named(shape.annotations.get(cpu), &pod.cpu, Max::Named);
-    let gigabytes = named(shape.annotations.get(ram), &pod.memory, Max::Unnamed);
+/// A privileged container.
+fn daemon(name: &str, image: &str, size: Size) -> Container {
     Container {
         name: name.to_owned(),
         image: Some(image.to_owned()),
-        resources: Some(pod_limits(cores, gigabytes)),
+        resources: Some(size.limits(None)),
         security_context: Some(SecurityContext {
             privileged: Some(true),
             ..Default::default()

@@ -13,7 +13,7 @@ use super::{
     build_container::{cache_words, node_name, trace, variable},
     caches::{DiskCache, or_empty},
     labels, launcher,
-    resources::{Max, asked, limits},
+    resources::limits,
     scheduling,
     shape::Shape,
     volumes::{host_path, made_folder, mount},
@@ -22,14 +22,14 @@ use super::{
 /// Value of the label `app`, by which these pods keep away from each other.
 pub(super) const APP: &str = "screwdriver-vm";
 
-pub(super) fn pod(shape: &Shape<'_>, name: &str) -> Result<Pod, ManifestError> {
+pub(super) fn pod(shape: &Shape<'_>) -> Result<Pod, ManifestError> {
     let no_image = || ManifestError::NoBaseImage {
         executor: shape.executor.name.clone(),
     };
     let image = shape.pod().base_image.as_deref().ok_or_else(no_image)?;
     Ok(Pod {
         metadata: ObjectMeta {
-            name: Some(name.to_owned()),
+            name: Some(shape.name.to_owned()),
             labels: Some(labels::vm_labels(shape)),
             annotations: labels::annotations(shape, &[]),
             ..Default::default()
@@ -40,12 +40,7 @@ pub(super) fn pod(shape: &Shape<'_>, name: &str) -> Result<Pod, ManifestError> {
 }
 
 fn spec(shape: &Shape<'_>, image: &str) -> PodSpec {
-    let pod = shape.pod();
-    let asked = [
-        (&pod.disk_space_label, "disk"),
-        (&pod.disk_speed_label, "diskSpeed"),
-    ];
-    let selectors = scheduling::selectors(shape, &asked);
+    let selectors = scheduling::selectors(shape);
     PodSpec {
         affinity: Some(Affinity {
             node_affinity: scheduling::node_affinity(shape, &selectors),
@@ -87,9 +82,9 @@ fn apart() -> PodAntiAffinity {
 }
 
 fn runner(shape: &Shape<'_>, image: &str) -> Container {
-    let pod = shape.pod();
-    let cores = asked(shape.annotations.get("cpu"), &pod.cpu, Max::Unnamed);
-    let megabytes = asked(shape.annotations.get("ram"), &pod.memory, Max::Unnamed) * 1024.0;
+    let cores = shape.size.cores;
+    let megabytes = shape.size.gigabytes * 1024.0;
+    let storage = shape.ephemeral_storage.as_deref();
     Container {
         name: "vm-launcher".to_owned(),
         image: Some(image.to_owned()),
@@ -99,7 +94,7 @@ fn runner(shape: &Shape<'_>, image: &str) -> Container {
             privileged: Some(true),
             ..Default::default()
         }),
-        resources: Some(limits(cores.to_string(), format!("{megabytes}Mi"))),
+        resources: Some(limits(cores.to_string(), format!("{megabytes}Mi"), storage)),
         command: Some(vec!["/sd/hyper-runner.sh".to_owned()]),
         args: Some(arguments(shape, cores, megabytes)),
         env: Some(environment(shape)),
@@ -143,7 +138,7 @@ fn arguments(shape: &Shape<'_>, cores: f64, megabytes: f64) -> Vec<String> {
         ("--event_id", or_empty(build.event_id)),
         ("--pipeline_id", or_empty(build.pipeline_id)),
         ("--id_with_prefix", shape.id_with_prefix.clone()),
-        ("--build_token", build.token.to_owned()),
+        ("--build_token", shape.token.word().to_owned()),
         ("--build_timeout", shape.timeout.clone()),
         ("--launcher_version", shape.pod().launch_version.clone()),
         ("--cache_strategy", cache.strategy.as_str().to_owned()),
@@ -174,6 +169,7 @@ fn environment(shape: &Shape<'_>) -> Vec<EnvVar> {
         ),
         node_name(),
     ];
+    environment.extend(shape.token.variable(shape.name));
     environment.extend(trace(shape));
     environment
 }

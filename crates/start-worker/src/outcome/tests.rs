@@ -58,6 +58,7 @@ fn at(failed: u32) -> Circumstances {
         limit: 5,
         now: time(NOW),
         took: Duration::from_millis(10_500),
+        init_timeout: Duration::from_mins(15),
     }
 }
 
@@ -314,6 +315,22 @@ fn what_users_read() {
     Build failed to start. No pod could be created. Please reach out to your cluster admin for help, then restart the build. Cause: the API server answered 500: the server's words
     Build failed to start. The cluster refuses this build's pod. Check the job's settings, or ask your cluster admin. Cause: a policy of the cluster forbids this pod: the server's words
     ");
+}
+
+/// Start-worker knows why there is no pod, and says it after verify-worker has said that it takes long.
+#[test]
+fn a_build_that_waits_for_long_hears_that_too() {
+    let delayed = "Build initialization delayed - pod creation taking longer than expected: Waiting for ";
+    for (minutes, expected) in [(12, "Waiting for "), (11, delayed)] {
+        let at = Circumstances {
+            init_timeout: Duration::from_mins(minutes),
+            ..at(0)
+        };
+        for name in ["quota", "forbidden"] {
+            let text = text_of(own(name, true), &at);
+            assert!(text.starts_with(expected), "{minutes} {text}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use common::attempt::{Attempt, Death};
+use common::{
+    attempt::{Attempt, Death},
+    job::{DecodeError, StopState},
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -118,6 +121,7 @@ fn the_first_check_knows_what_the_start_knows() {
         attempt: 0,
         look: LastLook::default(),
         recreated: 2,
+        deletion: None,
         message: None,
         report_due: false,
         held: 70_000,
@@ -192,10 +196,29 @@ fn an_executor_that_is_no_longer_there_is_told_with_those_that_are() {
     let refused = refused(&come_back(&carried), &policy(&[]));
     assert_eq!(
         refused.refusal.to_string(),
-        "there is no executor gone; there are k8s, k8s-sandbox, k8s-vm"
+        "This cluster has no executor gone; it has k8s, k8s-sandbox, k8s-vm."
     );
     assert_eq!(refused.state.executor, "gone");
     assert!(refused.state.armed);
+}
+
+#[test]
+fn an_executor_that_there_never_was_is_told_with_those_that_there_are() {
+    let mut body: Value = serde_json::from_str(&fresh()).unwrap();
+    body["buildConfig"]["annotations"] = json!({ "screwdriver.cd/executor": "jenkins" });
+    let weighted = policy(&[("WEIGHT_K8S", "1")]);
+    let refused = refused(&body.to_string(), &weighted);
+    assert_eq!(
+        refused.refusal.to_string(),
+        "This cluster has no executor jenkins; it has k8s, k8s-sandbox, k8s-vm."
+    );
+    // None was chosen, so nothing is waited for: the build fails.
+    assert_eq!(refused.state.executor, "");
+    assert_eq!(
+        refused.places.len(),
+        3,
+        "an earlier handling, before the settings changed, may have made one"
+    );
 }
 
 /// An earlier handling may have made one all the same.
@@ -307,44 +330,73 @@ fn a_stop_reaches_every_place_once() {
 #[test]
 fn a_stop_has_two_passes() {
     let earlier = [
-        (None, 1, 0),
-        (Some(json!({ "pass": 1, "attempt": 4 })), 1, 4),
-        (Some(json!({ "pass": 2, "attempt": 0 })), 2, 0),
+        (None, 1, 0, 0),
+        (Some(json!({ "pass": 1, "attempt": 4 })), 1, 4, 0),
+        (
+            Some(json!({ "pass": 2, "attempt": 0, "held": 60_000 })),
+            2,
+            0,
+            60_000,
+        ),
     ];
-    for (state, pass, attempt) in earlier {
+    for (state, pass, attempt, held) in earlier {
         let body = message("stop", &token(5, HALF_A_DAY), state.as_ref());
         let expected = StopState {
             pass,
             attempt,
+            held,
             trace_context: Some(trace()),
         };
         assert_eq!(stop_of(&body, &policy(&[])).state, expected, "{body}");
     }
 }
 
+fn clear(pipeline: &Value, state: Option<&Value>) -> String {
+    let config = json!({
+        "resource": "caches", "action": "delete", "scope": "pipelines", "pipelineId": pipeline, "id": pipeline,
+    });
+    let mut body = json!({ "job": "clear", "cacheConfig": config });
+    if let Some(state) = state {
+        body["stop"] = state.clone();
+    }
+    body.to_string()
+}
+
 #[test]
 fn a_clear_names_one_folder_or_is_parked() {
-    let clear = |id: &str| {
-        let config = json!({
-            "resource": "caches", "action": "delete", "scope": "pipelines", "pipelineId": id, "id": id,
-        });
-        json!({ "job": "clear", "cacheConfig": config }).to_string()
-    };
     let on_disk = policy(&[("CACHE_STRATEGY", "disk"), ("CACHE_PATH", "/cache")]);
-    let Plan::Clear(folder) = plan_of(&clear("7"), first(), &on_disk) else {
+    let Plan::Clear(plan) = plan_of(&clear(&json!("7"), None), first(), &on_disk) else {
         panic!("not cleared")
     };
-    assert_eq!(folder, std::path::Path::new("/cache/pipelines/7"));
-    for unsafe_id in ["..", "7/../..", ""] {
+    assert_eq!(plan.folder.to_string(), "pipelines/7");
+    assert_eq!(plan.state, StopState::new(Some(trace())));
+    for unsafe_id in ["..", "7/../..", "", "undefined"] {
         assert!(matches!(
-            plan_of(&clear(unsafe_id), first(), &on_disk),
+            plan_of(&clear(&json!(unsafe_id), None), first(), &on_disk),
             Plan::Park(ParkReason::UnsafePath)
         ));
     }
     assert!(matches!(
-        plan_of(&clear("7"), first(), &policy(&[])),
+        plan_of(&clear(&Value::Null, None), first(), &on_disk),
+        Plan::Park(ParkReason::Undecodable(DecodeError::Missing { .. }))
+    ));
+    assert!(matches!(
+        plan_of(&clear(&json!("7"), None), first(), &policy(&[])),
         Plan::Nothing
     ));
+}
+
+#[test]
+fn a_clear_counts_its_tries() {
+    let on_disk = policy(&[("CACHE_STRATEGY", "disk"), ("CACHE_PATH", "/cache")]);
+    let state = json!({ "pass": 1, "attempt": 4 });
+    for (state, failed) in [(None, 2), (Some(&state), 4)] {
+        let attempt = Attempt::counted(failed);
+        let Plan::Clear(plan) = plan_of(&clear(&json!(7), state), taken(attempt), &on_disk) else {
+            panic!("not cleared")
+        };
+        assert_eq!((plan.state.pass, plan.state.attempt), (1, failed));
+    }
 }
 
 #[test]

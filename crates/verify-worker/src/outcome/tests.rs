@@ -1,9 +1,14 @@
 //! From a verdict to report and next check, row by row.
 
 mod chain;
+mod interleavings;
 mod trouble;
+mod watch;
 
-use common::verdict::{Actor, Failure, Phase, Reason};
+use common::{
+    ladder::SOON,
+    verdict::{Actor, Failure, LastLook, Phase, Reason},
+};
 use serde_json::json;
 
 use super::*;
@@ -57,6 +62,13 @@ fn overdue() -> LastLook {
     }
 }
 
+fn ending() -> LastLook {
+    LastLook {
+        phase: Some(Phase::Terminating),
+        ..in_time()
+    }
+}
+
 fn missing() -> LastLook {
     LastLook {
         missing_since: Some(time(NOW)),
@@ -103,9 +115,18 @@ fn cause() -> String {
 }
 
 fn decide(check: &CheckState, verdict: Verdict, look: LastLook, facts: Option<&Facts>) -> Decision {
-    let ladder = ladder();
+    decide_on(&ladder(), check, verdict, look, facts)
+}
+
+fn decide_on(
+    ladder: &Ladder,
+    check: &CheckState,
+    verdict: Verdict,
+    look: LastLook,
+    facts: Option<&Facts>,
+) -> Decision {
     let judgement = Judgement { verdict, look };
-    with_config(|config| of_look(check, config, judgement, facts, &at(0, &ladder)))
+    with_config(|config| of_look(check, config, judgement, facts, None, &at(0, ladder)))
 }
 
 /// What the build hears, in a line.
@@ -114,6 +135,10 @@ fn said(decision: &Decision) -> String {
     match &decision.report {
         Report::Nothing => "nothing".to_owned(),
         Report::Must(update) => format!("must {}", json(update)),
+        Report::Ask { update, text } => {
+            assert_eq!(update.status_message(), Some(text.as_str()));
+            format!("ask, else {text}")
+        }
         Report::Note { update, text } => {
             assert_eq!(update.status_message(), text.as_deref());
             assert_eq!(update.status(), None);
@@ -127,6 +152,7 @@ fn follows(decision: &Decision) -> String {
     match &decision.then {
         Then::End(outcome) => format!("end {}", outcome.as_str()),
         Then::Rearm(check) => format!("check {}", next(check)),
+        Then::Watch(check) => format!("watch {}", next(check)),
         Then::Recreate(_, check) => format!("recreate, check {}", next(check)),
         Then::Back(outcome) => format!("back {}", outcome.as_str()),
     }
@@ -134,7 +160,7 @@ fn follows(decision: &Decision) -> String {
 
 fn next_of(decision: Decision) -> CheckState {
     match decision.then {
-        Then::Rearm(next) | Then::Recreate(_, next) => next.check,
+        Then::Rearm(next) | Then::Watch(next) | Then::Recreate(_, next) => next.check,
         Then::End(_) | Then::Back(_) => panic!("no next check"),
     }
 }
@@ -186,12 +212,13 @@ fn every_verdict_has_its_report_and_its_sequel() {
             "note the cause".to_owned(),
             "check 1 after 15 s",
         ),
+        // Its end is waited for, not a step of the ladder.
         (
             terminating(),
-            in_time(),
+            ending(),
             pod,
             "nothing".to_owned(),
-            "check 2 after 240 s",
+            "check 1 after 60 s",
         ),
         (
             Verdict::Missing,
@@ -204,7 +231,7 @@ fn every_verdict_has_its_report_and_its_sequel() {
             Verdict::NotCreated,
             LastLook::default(),
             None,
-            format!("note {WAITING}"),
+            format!("ask, else {WAITING}"),
             "check 2 after 240 s",
         ),
         (
@@ -316,23 +343,25 @@ fn from_the_init_timeout_on_a_build_that_waits_hears_that_it_takes_long() {
 }
 
 #[test]
-fn a_build_without_a_pod_hears_the_last_text_at_every_check() {
+fn a_build_without_a_pod_hears_only_once_that_it_takes_long() {
     let delayed = format!("{DELAYED}: {WAITING}");
+    let ask = |text: &str| format!("ask, else {text}");
     let cases = [
-        (0, None, WAITING.to_owned()),
-        (1, Some(WAITING), WAITING.to_owned()),
-        (1, Some("starting anew"), "starting anew".to_owned()),
-        (2, Some("starting anew"), format!("{DELAYED}: starting anew")),
-        (2, None, delayed.clone()),
-        (3, Some(delayed.as_str()), delayed.clone()),
+        // Start-worker may have told it more: nothing is said over that.
+        (0, None, ask(WAITING)),
+        (1, Some(WAITING), ask(WAITING)),
+        (1, Some("starting anew"), ask("starting anew")),
+        (2, Some("starting anew"), format!("note {DELAYED}: starting anew")),
+        (2, None, format!("note {delayed}")),
+        (3, Some(delayed.as_str()), ask(&delayed)),
     ];
-    for (number, message, text) in cases {
+    for (number, message, expected) in cases {
         let check = CheckState {
             message: message.map(str::to_owned),
             ..numbered(number)
         };
         let decision = decide(&check, Verdict::NotCreated, LastLook::default(), None);
-        assert_eq!(said(&decision), format!("note {text}"), "{number} {message:?}");
+        assert_eq!(said(&decision), expected, "{number} {message:?}");
     }
 }
 

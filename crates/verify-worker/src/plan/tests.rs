@@ -117,7 +117,7 @@ fn with_an_expired_token_nothing_can_be_told() {
 #[test]
 fn other_jobs_are_not_for_this_worker() {
     let start = |config: &BuildConfig<'_>| ours::start(config, &StartState::new(time(NOW), None));
-    let stop = |config: &BuildConfig<'_>| ours::stop(config, &StopState::default());
+    let stop = |config: &BuildConfig<'_>| ours::stop(config, &StopState::new(None));
     let clear = json!({ "job": "clear", "cacheConfig": {} }).to_string();
     let jobs = [with_config(start), with_config(stop), clear.into_bytes()];
     for body in jobs {

@@ -1,6 +1,6 @@
 use std::{
     io::{Read as _, Write as _},
-    net::{IpAddr, Ipv4Addr, TcpStream},
+    net::TcpStream,
 };
 
 use tokio::task::JoinSet;
@@ -17,7 +17,7 @@ struct Served {
 
 async fn served() -> Served {
     let settings = HttpSettings {
-        host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        host: "localhost".to_owned(),
         port: 0,
     };
     let server = HealthServer::bind(&settings).await.unwrap();
@@ -146,7 +146,7 @@ async fn stops_when_told_though_a_client_dawdles() {
 async fn a_taken_address_is_an_error_that_names_it() {
     let served = served().await;
     let settings = HttpSettings {
-        host: served.address.ip(),
+        host: served.address.ip().to_string(),
         port: served.address.port(),
     };
     let error = HealthServer::bind(&settings).await.unwrap_err();

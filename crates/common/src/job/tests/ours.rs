@@ -34,11 +34,14 @@ fn check_state() -> CheckState {
         look: LastLook {
             phase: Some(Phase::PullFailing),
             phase_since: Some(time("2026-01-01T00:00:15Z")),
+            cause: Some("b-1/image_not_found".into()),
+            cause_since: Some(time("2026-01-01T00:00:30Z")),
             overdue_since: Some(time("2026-01-01T00:01:00Z")),
             missing_since: Some(time("2026-01-01T00:01:15Z")),
             ran: true,
         },
         recreated: 1,
+        deletion: Some("drained".to_owned()),
         message: Some("a \"text\"\nof two lines".to_owned()),
         report_due: true,
         held: 60_000,
@@ -66,6 +69,7 @@ fn stop_state() -> StopState {
     StopState {
         pass: 2,
         attempt: 7,
+        held: 0,
         trace_context: trace(),
     }
 }
@@ -135,6 +139,35 @@ fn a_stop_survives_its_queue() {
     );
 }
 
+/// Passed on as it came: what we do not know of a cache may mean something to another version.
+#[test]
+fn a_clear_survives_its_queue() {
+    const CACHE: &str = r#"{ "resource":"caches","id":"5" ,"action":"delete","scope":"jobs",
+        "buildClusters":["ClusterA"],"pipelineId":1.0,"more":[1e3] }"#;
+    let incoming = format!(r#"{{"cacheConfig":{CACHE},"job":"clear"}}"#);
+    let Job::Clear(job) = decoded(&incoming) else {
+        panic!("no clear")
+    };
+    let state = StopState {
+        pass: 1,
+        ..stop_state()
+    };
+    let body = message::clear(&job.config, &state);
+    let text = std::str::from_utf8(&body).unwrap();
+    let beginning = format!(r#"{{"job":"clear","cacheConfig":{CACHE},"stop":{{"pass":1,"attempt":7,"#);
+    assert!(text.starts_with(&beginning), "{text}");
+    let Job::Clear(job) = Job::decode(&body).unwrap() else {
+        panic!("no clear")
+    };
+    assert_eq!(job.state, Some(state.clone()));
+    assert_eq!(message::clear(&job.config, &state), body);
+    let job = Job::Clear(job);
+    assert_eq!(
+        (job.counted_attempts(), job.trace_context()),
+        (Some(7), trace().as_ref())
+    );
+}
+
 #[test]
 fn a_probe_survives_its_queue() {
     assert!(matches!(Job::decode(&message::probe()), Ok(Job::Probe)));
@@ -156,8 +189,9 @@ fn states_are_written_as_agreed() {
         json!({
             "executor": "k8s", "pod": "8609-abcde", "uid": "u1", "startedAt": "2026-01-01T00:00:00.123456789Z",
             "number": 3, "attempt": 2, "phase": "pullFailing", "phaseSince": "2026-01-01T00:00:15Z",
+            "cause": "b-1/image_not_found", "causeSince": "2026-01-01T00:00:30Z",
             "overdueSince": "2026-01-01T00:01:00Z", "missingSince": "2026-01-01T00:01:15Z", "ran": true,
-            "recreated": 1, "message": "a \"text\"\nof two lines", "reportDue": true, "held": 60_000,
+            "recreated": 1, "deletion": "drained", "message": "a \"text\"\nof two lines", "reportDue": true, "held": 60_000,
             "once": true, "traceContext": trace,
         })
     );
@@ -171,6 +205,14 @@ fn states_are_written_as_agreed() {
     assert_eq!(
         written(&message::stop(config, &stop_state()), "stop"),
         json!({ "pass": 2, "attempt": 7, "traceContext": trace })
+    );
+    let held = StopState {
+        held: 60_000,
+        ..stop_state()
+    };
+    assert_eq!(
+        written(&message::stop(config, &held), "stop"),
+        json!({ "pass": 2, "attempt": 7, "held": 60_000, "traceContext": trace })
     );
 }
 

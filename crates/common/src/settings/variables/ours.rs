@@ -2,7 +2,7 @@
 
 use super::{
     ALL,
-    Kind::{Boolean, Duration, File, Number, Text, Url},
+    Kind::{Boolean, Duration, File, Json, Number, Text, Url},
     PODS,
     Place::{Key, Options},
     Variable, row, rows,
@@ -12,6 +12,8 @@ pub(super) const VARIABLES: &[Variable] = rows! {
     // Checks and clocks
     ("CHECK_LADDER", Key("checks.ladder"), Text, "15s,60s",
         "ages of a start at which its pod is looked at, before RABBITMQ_BUILD_INIT_TIMEOUT")
+    ("CHECK_WATCH_RUNNING", Key("checks.watchRunning"), Duration, "",
+        "how often the pod of a running build is looked at; none or 0s: never again once it runs")
     ("CLOCK_SCHEDULING", Key("checks.clocks.scheduling"), Duration, "15m",
         "how long a pod may wait for a node")
     ("CLOCK_PULLING", Key("checks.clocks.pulling"), Duration, "15m", "how long an image may be pulled")
@@ -19,6 +21,8 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "how long sandbox, volumes and init containers may take")
     ("CLOCK_STARTING", Key("checks.clocks.starting"), Duration, "5m",
         "how long the build container may take to start")
+    ("CHECK_GRACES", Key("checks.graces"), Json, "",
+        "how long a reason of docs/VERDICTS.md may stand before it fails its build, such as {image_not_found: \"60s\"}")
     ("START_DEADLINE", Key("start.deadline"), Duration, "60m",
         "how long a start is tried, time held by outages not counted")
     ("START_LEGACY_CONSUMERS", Key("start.legacyConsumers"), Boolean, "false",
@@ -42,6 +46,13 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "existing: the operators' queues are there; declare: make them")
     ("ROOTLESS_BUILDKIT_FEATURE_ENABLED", Options(PODS, "kubernetes.rootlessBuildkitFeatureEnabled"), Boolean,
         "false", "whether jobs may ask for a privileged buildkit daemon beside the build")
+
+    ("K8S_BUILD_TOKEN_SECRET", Options(ALL, "kubernetes.buildTokenSecret"), Boolean, "false",
+        "whether a build's token goes into a secret that its pod owns, instead of the pod's arguments")
+    ("K8S_EPHEMERAL_STORAGE_DEFAULT", Options(ALL, "kubernetes.resources.ephemeralStorage.default"), Text, "",
+        "limit of a build's local storage, such as 10Gi, unless its job asks for another")
+    ("K8S_EPHEMERAL_STORAGE_MAX", Options(ALL, "kubernetes.resources.ephemeralStorage.max"), Text, "",
+        "most local storage that a job may ask for")
 
     // Telemetry
     ("OTEL_EXPORTER_OTLP_ENDPOINT", Key("telemetry.otlpEndpoint"), Url, "",

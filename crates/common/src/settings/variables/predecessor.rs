@@ -3,12 +3,15 @@
 //! Those that nothing reads any more are accepted, so that its deployments start unchanged.
 
 use super::{
-    ALL, K8S,
-    Kind::{Boolean, Json, List, Number, Secret, Text, Url},
-    PODS,
-    Place::{Key, Nowhere, Options},
-    SANDBOX, VM, Variable, row, rows,
+    ALL, CORES, GB, K8S,
+    Kind::{Boolean, Idle, Json, List, Number, Secret, Text, Url},
+    MB, MILLISECONDS, MINUTES, PODS,
+    Place::{Key, Options},
+    SANDBOX, SECONDS, VM, Variable, row, rows,
 };
+
+/// Why its settings do nothing.
+const JENKINS: &str = "Jenkins is not supported";
 
 pub(super) const VARIABLES: &[Variable] = rows! {
     // Choice of the executor
@@ -25,29 +28,32 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "API server, host[:port], https")
     ("K8S_TOKEN", Options(ALL, "kubernetes.token"), Secret, "",
         "bearer token instead of the service account's")
-    ("K8S_JOBS_NAMESPACE", Options(ALL, "kubernetes.jobsNamespace"), Text, "",
-        "namespace of build pods (default)")
-    ("CIRCUIT_TIMEOUT", Options(ALL, "fusebox.breaker.timeout"), Number, "10000",
-        "milliseconds that one call to the API server may take")
-    ("REQUEST_RETRYDELAY", Nowhere, Number, "", "no effect: retries go through the broker")
-    ("REQUEST_MAXATTEMPTS", Nowhere, Number, "", "no effect: retries go through the broker")
-    ("K8S_POD_STATUSQUERY_DELAY", Nowhere, Number, "", "no effect, as in the predecessor")
+    ("K8S_JOBS_NAMESPACE", Options(ALL, "kubernetes.jobsNamespace"), Text, "default",
+        "namespace of build pods")
+    ("CIRCUIT_TIMEOUT", Options(ALL, "fusebox.breaker.timeout"), MILLISECONDS, "10000",
+        "how long one call to the API server may take")
+    ("REQUEST_RETRYDELAY", Options(ALL, "requestretry.retryDelay"), Idle, "3000",
+        "retries go through the broker, in steps that grow")
+    ("REQUEST_MAXATTEMPTS", Options(ALL, "requestretry.maxAttempts"), Idle, "5",
+        "RABBITMQ_MSG_REPROCESS_LIMIT bounds retries")
+    ("K8S_POD_STATUSQUERY_DELAY", Options(PODS, "kubernetes.podStatusQueryDelay"), Idle, "0",
+        "nor had it in the predecessor")
 
     // The pod
     ("EXECUTOR_PREFIX", Options(ALL, "prefix"), Text, "", "prefix of names, labels and cache folders")
     ("LAUNCH_IMAGE", Options(ALL, "launchImage"), Text, "screwdrivercd/launcher", "image of the launcher")
     ("LAUNCH_VERSION", Options(ALL, "launchVersion"), Text, "stable", "tag of the launcher's image")
     ("K8S_BASE_IMAGE", Options(VM, "kubernetes.baseImage"), Text, "", "image of the virtual machine's runner")
-    ("K8S_BUILD_TIMEOUT", Options(PODS, "kubernetes.buildTimeout"), Number, "90", "minutes a build may run")
-    ("K8S_MAX_BUILD_TIMEOUT", Options(PODS, "kubernetes.maxBuildTimeout"), Number, "120",
-        "most minutes that a job may ask for")
-    ("K8S_VM_BUILD_TIMEOUT", Options(VM, "kubernetes.buildTimeout"), Number, "90", "minutes a build may run")
-    ("K8S_VM_MAX_BUILD_TIMEOUT", Options(VM, "kubernetes.maxBuildTimeout"), Number, "120",
-        "most minutes that a job may ask for")
-    ("TERMINATION_GRACE_PERIOD_SECONDS", Options(ALL, "kubernetes.terminationGracePeriodSeconds"), Number,
-        "60", "seconds that a build's pod gets to end; jobs may ask for more")
-    ("K8S_SERVICE_ACCOUNT_NAME", Options(PODS, "kubernetes.serviceAccount"), Text, "",
-        "service account of build pods (default)")
+    ("K8S_BUILD_TIMEOUT", Options(PODS, "kubernetes.buildTimeout"), MINUTES, "90", "how long a build may run")
+    ("K8S_MAX_BUILD_TIMEOUT", Options(PODS, "kubernetes.maxBuildTimeout"), MINUTES, "120",
+        "the longest that a job may ask for")
+    ("K8S_VM_BUILD_TIMEOUT", Options(VM, "kubernetes.buildTimeout"), MINUTES, "90", "how long a build may run")
+    ("K8S_VM_MAX_BUILD_TIMEOUT", Options(VM, "kubernetes.maxBuildTimeout"), MINUTES, "120",
+        "the longest that a job may ask for")
+    ("TERMINATION_GRACE_PERIOD_SECONDS", Options(ALL, "kubernetes.terminationGracePeriodSeconds"), SECONDS,
+        "60", "what a build's pod gets to end; jobs may ask for more")
+    ("K8S_SERVICE_ACCOUNT_NAME", Options(PODS, "kubernetes.serviceAccount"), Text, "default",
+        "service account of build pods")
     ("K8S_AUTOMOUNT_SERVICE_ACCOUNT_TOKEN", Options(PODS, "kubernetes.automountServiceAccountToken"), Boolean,
         "false", "whether builds see the service account's token")
     ("K8S_SECURITYCONTEXT_PRIVILEGED", Options(ALL, "kubernetes.privileged"), Boolean, "false",
@@ -85,42 +91,46 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "secrets as files in the build container: [{name, mountPath, secretName, readOnly}]")
 
     // Sizes
-    ("K8S_CPU_MICRO", Options(ALL, "kubernetes.resources.cpu.micro"), Number, "1", "cores of cpu: MICRO")
-    ("K8S_CPU_LOW", Options(ALL, "kubernetes.resources.cpu.low"), Number, "2", "cores of cpu: LOW")
-    ("K8S_CPU_HIGH", Options(ALL, "kubernetes.resources.cpu.high"), Number, "6", "cores of cpu: HIGH")
-    ("K8S_CPU_TURBO", Options(ALL, "kubernetes.resources.cpu.turbo"), Number, "12", "cores of cpu: TURBO")
-    ("K8S_CPU_MAX", Options(ALL, "kubernetes.resources.cpu.max"), Number, "12",
-        "most cores a job may ask for")
-    ("K8S_MEMORY_MICRO", Options(ALL, "kubernetes.resources.memory.micro"), Number, "1", "GB of ram: MICRO")
-    ("K8S_MEMORY_LOW", Options(ALL, "kubernetes.resources.memory.low"), Number, "2", "GB of ram: LOW")
-    ("K8S_MEMORY_HIGH", Options(ALL, "kubernetes.resources.memory.high"), Number, "12", "GB of ram: HIGH")
-    ("K8S_MEMORY_TURBO", Options(ALL, "kubernetes.resources.memory.turbo"), Number, "16", "GB of ram: TURBO")
-    ("K8S_MEMORY_MAX", Options(ALL, "kubernetes.resources.memory.max"), Number, "16",
-        "most GB a job may ask for")
+    ("K8S_CPU_MICRO", Options(ALL, "kubernetes.resources.cpu.micro"), CORES, "1", "cpu: MICRO")
+    ("K8S_CPU_LOW", Options(ALL, "kubernetes.resources.cpu.low"), CORES, "2", "cpu: LOW")
+    ("K8S_CPU_HIGH", Options(ALL, "kubernetes.resources.cpu.high"), CORES, "6", "cpu: HIGH")
+    ("K8S_CPU_TURBO", Options(ALL, "kubernetes.resources.cpu.turbo"), CORES, "12", "cpu: TURBO")
+    ("K8S_CPU_MAX", Options(ALL, "kubernetes.resources.cpu.max"), CORES, "12", "the most that a job may ask for")
+    ("K8S_MEMORY_MICRO", Options(ALL, "kubernetes.resources.memory.micro"), GB, "1", "ram: MICRO")
+    ("K8S_MEMORY_LOW", Options(ALL, "kubernetes.resources.memory.low"), GB, "2", "ram: LOW")
+    ("K8S_MEMORY_HIGH", Options(ALL, "kubernetes.resources.memory.high"), GB, "12", "ram: HIGH")
+    ("K8S_MEMORY_TURBO", Options(ALL, "kubernetes.resources.memory.turbo"), GB, "16", "ram: TURBO")
+    ("K8S_MEMORY_MAX", Options(ALL, "kubernetes.resources.memory.max"), GB, "16", "the most that a job may ask for")
     ("K8S_DISK_LABEL", Options(VM, "kubernetes.resources.disk.space"), Text, "",
         "label key of nodes by disk space, selected by the disk annotation")
     ("K8S_DISK_SPEED_LABEL", Options(VM, "kubernetes.resources.disk.speed"), Text, "",
         "label key of nodes by disk speed, selected by the diskSpeed annotation")
 
     // Jenkins: the predecessor maps these and ships no executor that would read them
-    ("WEIGHT_JENKINS", Nowhere, Number, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_HOST", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_PORT", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_USERNAME", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_PASSWORD", Nowhere, Secret, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_NODE_LABEL", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_BUILD_TIMEOUT", Nowhere, Number, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_MAX_BUILD_TIMEOUT", Nowhere, Number, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_DOCKER_COMPOSE_COMMAND", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_DOCKER_PREFIX", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_LAUNCH_VERSION", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_DOCKER_MEMORY", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_DOCKER_MEMORY_LIMIT", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_BUILD_SCRIPT", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_CLEANUP_SCRIPT", Nowhere, Text, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_CLEANUP_TIME_LIMIT", Nowhere, Number, "", "no effect: there is no Jenkins executor")
-    ("EXECUTOR_JENKINS_CLEANUP_WATCH_INTERVAL", Nowhere, Number, "",
-        "no effect: there is no Jenkins executor")
+    ("WEIGHT_JENKINS", Key("executor.jenkins.weightage"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_HOST", Key("executor.jenkins.options.jenkins.host"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_PORT", Key("executor.jenkins.options.jenkins.port"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_USERNAME", Key("executor.jenkins.options.jenkins.username"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_PASSWORD", Key("executor.jenkins.options.jenkins.password"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_NODE_LABEL", Key("executor.jenkins.options.jenkins.nodeLabel"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_BUILD_TIMEOUT", Key("executor.jenkins.options.jenkins.buildTimeout"), Idle, "",
+        JENKINS)
+    ("EXECUTOR_JENKINS_MAX_BUILD_TIMEOUT", Key("executor.jenkins.options.jenkins.maxBuildTimeout"), Idle, "",
+        JENKINS)
+    ("EXECUTOR_JENKINS_DOCKER_COMPOSE_COMMAND", Key("executor.jenkins.options.docker.composeCommand"), Idle, "",
+        JENKINS)
+    ("EXECUTOR_JENKINS_DOCKER_PREFIX", Key("executor.jenkins.options.docker.prefix"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_LAUNCH_VERSION", Key("executor.jenkins.options.docker.launchVersion"), Idle, "",
+        JENKINS)
+    ("EXECUTOR_JENKINS_DOCKER_MEMORY", Key("executor.jenkins.options.docker.memory"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_DOCKER_MEMORY_LIMIT", Key("executor.jenkins.options.docker.memoryLimit"), Idle, "",
+        JENKINS)
+    ("EXECUTOR_JENKINS_BUILD_SCRIPT", Key("executor.jenkins.options.buildScript"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_CLEANUP_SCRIPT", Key("executor.jenkins.options.cleanupScript"), Idle, "", JENKINS)
+    ("EXECUTOR_JENKINS_CLEANUP_TIME_LIMIT", Key("executor.jenkins.options.cleanupTimeLimit"), Idle, "",
+        JENKINS)
+    ("EXECUTOR_JENKINS_CLEANUP_WATCH_INTERVAL", Key("executor.jenkins.options.cleanupWatchInterval"), Idle, "",
+        JENKINS)
 
     // Screwdriver
     ("ECOSYSTEM_UI", Key("ecosystem.ui"), Url, "https://cd.screwdriver.cd", "address of the UI, for builds")
@@ -136,7 +146,7 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "whether disk caches are compressed")
     ("CACHE_MD5CHECK", Key("ecosystem.cache.md5check"), Boolean, "false",
         "whether disk caches are checksummed")
-    ("CACHE_MAX_SIZE_MB", Key("ecosystem.cache.max_size_mb"), Number, "0", "most MB of a cache; 0: no limit")
+    ("CACHE_MAX_SIZE_MB", Key("ecosystem.cache.max_size_mb"), MB, "0", "largest cache; 0: no limit")
     ("CACHE_MAX_GO_THREADS", Key("ecosystem.cache.max_go_threads"), Number, "10000",
         "most threads that work on a cache")
 
@@ -158,11 +168,11 @@ pub(super) const VARIABLES: &[Variable] = rows! {
     ("RABBITMQ_RETRYQUEUE_ENABLED", Key("rabbitmq.retryQueueEnabled"), Boolean, "false",
         "whether verify-worker consumes that queue too")
     ("RABBITMQ_EXCHANGE", Key("rabbitmq.exchange"), Text, "build", "exchange that everything is published to")
-    ("RABBITMQ_BUILD_INIT_TIMEOUT", Key("rabbitmq.initTimeout"), Number, "5",
-        "minutes after which a build that is not running is told to its user")
+    ("RABBITMQ_BUILD_INIT_TIMEOUT", Key("rabbitmq.initTimeout"), MINUTES, "5",
+        "age at which a build that is not running is told so; 0: the default")
 
     // Health
     ("PORT", Key("httpd.port"), Number, "80", "port of health and metrics")
-    ("HOST", Key("httpd.host"), Text, "0.0.0.0", "address of health and metrics")
-    ("URI", Nowhere, Text, "", "no effect, as in the predecessor")
+    ("HOST", Key("httpd.host"), Text, "0.0.0.0", "address or name to serve health and metrics on")
+    ("URI", Key("httpd.uri"), Idle, "http://IP_ADDRESS:PORT", "nor had it in the predecessor")
 };

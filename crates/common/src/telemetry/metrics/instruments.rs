@@ -3,7 +3,7 @@
 
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
 
-use super::labels::{Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult};
+use super::labels::{CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult};
 
 /// From an answer out of a cache to a delivery that waited for a peer, in seconds.
 const SECONDS: [f64; 13] = [
@@ -22,6 +22,8 @@ pub(super) struct Instruments {
     pub(super) consumer_up: Gauge<u64>,
     pub(super) verdicts: Counter<u64>,
     pub(super) pods: Counter<u64>,
+    pub(super) unusable_annotations: Counter<u64>,
+    pub(super) cache_entries: Counter<u64>,
     pub(super) calls: Counter<u64>,
     pub(super) call_duration: Histogram<f64>,
     pub(super) peers_down: UpDownCounter<i64>,
@@ -51,6 +53,11 @@ impl Instruments {
             consumer_up: gauge("sd.worker.consumer.up", "Whether the queue is being consumed."),
             verdicts: counter("sd.worker.verdicts", "What looks at pods concluded."),
             pods: counter("sd.worker.pods", "What was done to pods."),
+            unusable_annotations: counter(
+                "sd.worker.annotations.unusable",
+                "Annotations of jobs with a value that cannot be used, by pods made.",
+            ),
+            cache_entries: counter("sd.worker.cache.removed", "What clears removed from disk caches."),
             calls: counter("sd.worker.calls", "Calls to peers by how they ended."),
             call_duration: seconds(meter, "sd.worker.call.duration", "Duration of calls to peers."),
             peers_down: level("sd.worker.peers.down", "Peers that are down at present."),
@@ -78,6 +85,9 @@ impl Instruments {
         }
         for action in PodAction::ALL {
             self.pods.add(0, &[action.pair()]);
+        }
+        for entry in CacheEntry::ALL {
+            self.cache_entries.add(0, &[entry.pair()]);
         }
         for result in SpanResult::ALL {
             self.spans.add(0, &[result.pair()]);

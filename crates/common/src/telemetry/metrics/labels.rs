@@ -103,6 +103,16 @@ label! {
 }
 
 label! {
+    /// What was removed from a disk cache.
+    CacheEntry under "entry" {
+        /// A file, a link or anything else that holds no others.
+        File = "file",
+        /// A folder.
+        Folder = "folder",
+    }
+}
+
+label! {
     /// What became of a finished span.
     SpanResult under "result" {
         /// The collector has it.

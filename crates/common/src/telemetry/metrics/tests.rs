@@ -31,6 +31,8 @@ fn every_event_has_its_series() {
     metrics.consumer_up(Queue::Main, true);
     metrics.verdict("waiting", "unschedulable");
     metrics.pod(PodAction::Adopted);
+    metrics.annotation_unusable("cpu");
+    metrics.cache_removed(CacheEntry::File, 3);
     metrics.call(
         Peer::Cluster,
         "create",
@@ -48,6 +50,9 @@ fn every_event_has_its_series() {
             "1",
         ),
         (r#"sd_worker_pods_total{action="adopted"}"#, "1"),
+        (r#"sd_worker_annotations_unusable_total{annotation="cpu"}"#, "1"),
+        (r#"sd_worker_cache_removed_total{entry="file"}"#, "3"),
+        (r#"sd_worker_cache_removed_total{entry="folder"}"#, "0"),
         (
             r#"sd_worker_calls_total{class="4xx",peer="cluster",verb="create"}"#,
             "1",
@@ -129,6 +134,7 @@ fn alerts_see_a_zero_before_the_first_one() {
     all::<Connection>(&metrics, "sd_worker_reconnects_total");
     all::<PublishResult>(&metrics, "sd_worker_publishes_total");
     all::<PodAction>(&metrics, "sd_worker_pods_total");
+    all::<CacheEntry>(&metrics, "sd_worker_cache_removed_total");
     all::<Peer>(&metrics, "sd_worker_peers_down");
     all::<SpanResult>(&metrics, "sd_worker_spans_total");
 }

@@ -7,7 +7,7 @@ use crate::{
     facts::{Ended, Facts, PodPhase, Role, State},
     verdict::{
         Phase,
-        catalogue::{Scope, find},
+        catalogue::{Row, Scope, find},
     },
 };
 
@@ -23,14 +23,22 @@ pub(super) fn post_mortem(facts: &Facts) -> Finding<'_> {
 
 /// Who deletes the pod, as far as it is told.
 pub(super) fn deletion(facts: &Facts) -> Finding<'_> {
-    disruption(facts).unwrap_or_else(|| Finding::phase(Phase::Terminating))
+    disruption(facts)
+        .or_else(|| pod_reason(facts))
+        .unwrap_or_else(|| Finding::phase(Phase::Terminating))
 }
 
 fn pod_reason(facts: &Facts) -> Option<Finding<'_>> {
     let reason = facts.reason.as_deref()?;
     let text = facts.message.as_deref();
-    let row = find(Scope::Pod, reason, text.unwrap_or_default())?;
+    let row = row_of_pod(facts, reason, text.unwrap_or_default())?;
     Some(Finding::new(row).because(Some(reason)).saying(text))
+}
+
+/// The row for a pod's reason. Some mean something else as long as the build has not begun.
+fn row_of_pod(facts: &Facts, reason: &str, text: &str) -> Option<&'static Row> {
+    let before = (!facts.build_ran_for_certain()).then(|| find(Scope::PodBefore, reason, text));
+    before.flatten().or_else(|| find(Scope::Pod, reason, text))
 }
 
 fn disruption(facts: &Facts) -> Option<Finding<'_>> {
@@ -51,7 +59,7 @@ fn taken_away(facts: &Facts) -> Option<Finding<'_>> {
         .iter()
         .filter(|container| matches!(container.role, Role::Build | Role::Init))
         .filter_map(|container| container.failure())
-        .any(|ended| !was_killed(ended));
+        .any(|ended| !was_killed(ended) && !was_told(facts, ended));
     if failed_itself {
         return None;
     }
@@ -63,7 +71,7 @@ fn taken_away(facts: &Facts) -> Option<Finding<'_>> {
 /// What becomes the pod's reason a second or two later is an event already.
 fn pod_event(facts: &Facts) -> Option<Finding<'_>> {
     facts.events.iter().flatten().rev().find_map(|event| {
-        let row = find(Scope::Pod, &event.reason, &event.message)?;
+        let row = row_of_pod(facts, &event.reason, &event.message)?;
         Some(
             Finding::new(row)
                 .because(Some(&event.reason))
@@ -81,22 +89,41 @@ fn was_killed(ended: &Ended) -> bool {
     }
 }
 
+/// Whether the container ended after somebody had asked for the end of its pod: however it takes that.
+fn was_told(facts: &Facts, ended: &Ended) -> bool {
+    let own_account = matches!(
+        ended.reason.as_deref(),
+        Some("OOMKilled" | "StartError" | "ContainerCannotRun")
+    );
+    let taken = facts.disruption().and_then(|condition| condition.since);
+    let told = taken.into_iter().chain(facts.deleted_at).min();
+    !own_account && told.is_some_and(|told| ended.finished_at.is_some_and(|finished| finished >= told))
+}
+
 fn build_end(facts: &Facts) -> Option<Finding<'_>> {
     let build = facts.build()?;
     let ended = build.failure()?;
-    let told = ["FailedPostStartHook", "Unhealthy"]
-        .into_iter()
-        .filter(|_| was_killed(ended))
-        .find_map(|reason| {
-            let event = facts.last_event(reason, Some(&build.name))?;
-            let row = find(Scope::Event, reason, &event.message)?;
-            Some(
-                Finding::new(row)
-                    .of(build)
-                    .because(Some(&event.reason))
-                    .saying(Some(&event.message)),
-            )
-        });
+    // 255 is also the code of a container that its runtime lost.
+    let killed = was_killed(ended) || ended.exit_code == 255;
+    let name = Some(build.name.as_str());
+    let told = [
+        ("FailedPostStartHook", name),
+        ("Unhealthy", name),
+        ("NodeNotReady", None),
+        ("Killing", name),
+    ]
+    .into_iter()
+    .filter(|_| killed)
+    .find_map(|(reason, container)| {
+        let event = facts.last_event(reason, container)?;
+        let row = find(Scope::Event, reason, &event.message)?;
+        Some(
+            Finding::new(row)
+                .of(build)
+                .because(Some(&event.reason))
+                .saying(Some(&event.message)),
+        )
+    });
     told.or_else(|| {
         Some(
             Finding::new(row_of_end(build, ended))

@@ -5,7 +5,7 @@
 
 use super::{Diagnosis, Finding, row, row_of_end};
 use crate::{
-    facts::{Container, Facts, Role, Schedule, State},
+    facts::{Container, EventFacts, Facts, Role, Schedule, State},
     verdict::{
         Phase, Reason,
         catalogue::{Row, Scope, find},
@@ -40,7 +40,12 @@ fn unscheduled(facts: &Facts) -> Diagnosis<'_> {
             Diagnosis::Standing(Phase::Gated, Finding::phase(Phase::Gated).saying(text.as_deref()))
         }
         Schedule::Refused { reason, message } => {
-            let row = row(Scope::Schedule, reason.as_deref().unwrap_or_default(), "");
+            let (reason, text) = (reason.as_deref(), message.as_deref());
+            let row = row(
+                Scope::Schedule,
+                reason.unwrap_or_default(),
+                text.unwrap_or_default(),
+            );
             Diagnosis::Standing(Phase::Scheduling, Finding::new(row).saying(message.as_deref()))
         }
         Schedule::Unseen | Schedule::Bound => {
@@ -75,7 +80,7 @@ fn crashing(container: &Container) -> Diagnosis<'_> {
         Scope::InitEnded
     };
     let text = container.failure().and_then(|ended| ended.message.as_deref());
-    let finding = Finding::new(row(scope, "CrashLoopBackOff", ""))
+    let finding = Finding::new(row(scope, "CrashLoopBackOff", text.unwrap_or_default()))
         .of(container)
         .saying(text);
     Diagnosis::Standing(Phase::StartFailing, finding)
@@ -110,10 +115,9 @@ fn outspoken<'a>(facts: &'a Facts, container: &'a Container) -> Option<Diagnosis
     } else {
         Phase::StartFailing
     };
-    Some(Diagnosis::Standing(
-        phase,
-        Finding::new(row).of(container).because(Some(reason)).saying(text),
-    ))
+    let untold = wants_pull_event(container) && text == message.as_deref();
+    let finding = Finding::new(row).of(container).because(Some(reason)).saying(text);
+    Some(Diagnosis::Standing(phase, Finding { untold, ..finding }))
 }
 
 fn is_about_image(row: &Row, reason: &str) -> bool {
@@ -131,16 +135,20 @@ fn is_about_image(row: &Row, reason: &str) -> bool {
 
 /// The event's text, where an older kubelet's back-off message lacks the cause.
 fn pull_text<'a>(facts: &'a Facts, container: &Container) -> Option<&'a str> {
-    let bare = wants_pull_event(container);
-    let failed = facts.events.iter().flatten().rev().find(|event| {
-        event.reason == "Failed"
-            && event
-                .container
-                .as_ref()
-                .is_none_or(|name| *name == container.name)
-            && event.message.starts_with("Failed to pull image")
-    });
-    failed.filter(|_| bare).map(|event| event.message.as_str())
+    if !wants_pull_event(container) {
+        return None;
+    }
+    let mut newest = facts.events.iter().flatten().rev();
+    let failed = newest.find(|event| is_failed_pull(event, container))?;
+    Some(&failed.message)
+}
+
+fn is_failed_pull(event: &EventFacts, container: &Container) -> bool {
+    let about = event
+        .container
+        .as_ref()
+        .is_none_or(|name| *name == container.name);
+    about && event.reason == "Failed" && event.message.starts_with("Failed to pull image")
 }
 
 /// Whether the container cannot be pulled and its status does not say why.
@@ -159,6 +167,9 @@ pub(in crate::verdict) fn wants_pull_event(container: &Container) -> bool {
 
 /// A container that waits without saying why, or runs while others wait for it.
 fn silent<'a>(facts: &'a Facts, container: &'a Container) -> Diagnosis<'a> {
+    if let Some(finding) = failed_pull(facts, container) {
+        return Diagnosis::Standing(Phase::PullFailing, finding);
+    }
     if let Some(finding) = warning(facts) {
         return Diagnosis::Standing(Phase::Initialising, finding.of(container));
     }
@@ -186,18 +197,33 @@ fn silent_phase(facts: &Facts, container: &Container) -> Phase {
     }
 }
 
+/// The pull that failed and was not tried again yet: the status tells it up to 15 seconds after the event.
+fn failed_pull<'a>(facts: &'a Facts, container: &'a Container) -> Option<Finding<'a>> {
+    let failed = since_progress(facts).find(|event| is_failed_pull(event, container))?;
+    let reason = PULL[0];
+    let row = find(Scope::Waiting, reason, &failed.message)?;
+    let finding = Finding::new(row).of(container).because(Some(reason));
+    Some(Finding {
+        hearsay: true,
+        ..finding.saying(Some(&failed.message))
+    })
+}
+
+/// Events after which nothing got on, newest first.
+fn since_progress(facts: &Facts) -> impl Iterator<Item = &EventFacts> {
+    let newest = facts.events.iter().flatten().rev();
+    newest.take_while(|event| !PROGRESS.contains(&event.reason.as_str()))
+}
+
 /// The event that says why the pod is not set up, unless something happened since.
 fn warning(facts: &Facts) -> Option<Finding<'_>> {
-    let newest = facts.events.iter().flatten().rev();
-    newest
-        .take_while(|event| !PROGRESS.contains(&event.reason.as_str()))
-        .find_map(|event| {
-            let row = find(Scope::Event, &event.reason, &event.message)?;
-            let about_set_up = matches!(row.reason, Reason::Volume | Reason::NodeFault);
-            about_set_up.then(|| {
-                Finding::new(row)
-                    .because(Some(&event.reason))
-                    .saying(Some(&event.message))
-            })
+    since_progress(facts).find_map(|event| {
+        let row = find(Scope::Event, &event.reason, &event.message)?;
+        let about_set_up = matches!(row.reason, Reason::Volume | Reason::NodeFault | Reason::NodeLost);
+        about_set_up.then(|| {
+            Finding::new(row)
+                .because(Some(&event.reason))
+                .saying(Some(&event.message))
         })
+    })
 }

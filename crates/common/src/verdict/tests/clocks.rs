@@ -238,3 +238,280 @@ fn a_pod_that_was_deleted_and_is_over_is_no_longer_waited_for() {
     now["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:10:00Z");
     assert_eq!(failure(&first_look(&now).verdict).reason, Reason::Deleted);
 }
+
+fn with_launcher(state: &Value) -> Value {
+    let mut now = pod("Pending", &waiting("PodInitializing", ""));
+    now["status"]["initContainerStatuses"] = json!([container("launcher", state)]);
+    now
+}
+
+#[test]
+fn every_step_of_setting_up_restarts_its_clock() {
+    let mut first = with_launcher(&json!({"running": {"startedAt": "2026-01-01T00:00:01Z"}}));
+    first["spec"]["initContainers"] = json!([{"name": "launcher"}, {"name": "second"}]);
+    let mut second = first.clone();
+    second["status"]["initContainerStatuses"] = json!([
+        container(
+            "launcher",
+            &json!({"terminated": {"exitCode": 0, "finishedAt": "2026-01-01T00:04:00Z"}})
+        ),
+        container(
+            "second",
+            &json!({"running": {"startedAt": "2026-01-01T00:04:00Z"}})
+        ),
+    ]);
+    let verdicts = chain(&[
+        (2, &first),
+        (230, &first),
+        (310, &second),
+        (539, &second),
+        (540, &second),
+        (555, &second),
+    ]);
+    let expected = [
+        "progressing",
+        "progressing",
+        "progressing",
+        "progressing",
+        "progressing",
+        "failed",
+    ];
+    assert_eq!(labels(&verdicts), expected);
+}
+
+#[test]
+fn a_container_that_is_started_again_and_again_gets_nowhere() {
+    let crashed = |at: &str, restarts: u32| {
+        let mut now = with_launcher(&json!({"running": {"startedAt": at}}));
+        now["spec"]["initContainers"] = json!([{"name": "launcher", "restartPolicy": "Always"}]);
+        let status = &mut now["status"]["initContainerStatuses"][0];
+        status["restartCount"] = json!(restarts);
+        status["lastState"] = json!({"terminated": {"exitCode": 0}});
+        now
+    };
+    let looks = [
+        (60, crashed("2026-01-01T00:00:30Z", 1)),
+        (300, crashed("2026-01-01T00:04:30Z", 5)),
+        (360, crashed("2026-01-01T00:05:30Z", 6)),
+        (400, crashed("2026-01-01T00:06:30Z", 7)),
+    ];
+    let looks: Vec<_> = looks.iter().map(|(after, pod)| (*after, pod)).collect();
+    assert_eq!(
+        labels(&chain(&looks)),
+        ["progressing", "progressing", "progressing", "failed"]
+    );
+}
+
+fn event(reason: &str, at: &str, message: &str) -> Value {
+    json!({
+        "metadata": {}, "involvedObject": {"uid": "u1", "fieldPath": "spec.containers{b-1}"}, "reason": reason,
+        "message": message, "firstTimestamp": at, "lastTimestamp": at,
+    })
+}
+
+fn told(pod: &Value, events: &[Value]) -> Facts {
+    let events: Vec<_> = events
+        .iter()
+        .map(|event| serde_json::from_value(event.clone()).unwrap())
+        .collect();
+    facts(pod).with_events(&events)
+}
+
+fn chain_of_facts(looks: &[(u64, &Facts)]) -> Vec<Verdict> {
+    let mut last = LastLook::default();
+    let judged = looks.iter().map(|(seconds, facts)| {
+        let judgement = judge(Sight::Pod(facts), &last, &after(*seconds), &CLOCKS);
+        last = judgement.look;
+        judgement.verdict
+    });
+    judged.collect()
+}
+
+#[test]
+fn a_pull_that_begins_anew_restarts_its_clock() {
+    let silent = pod("Pending", &waiting("PodInitializing", ""));
+    let once = told(&silent, &[event("Pulling", "2026-01-01T00:00:01Z", "")]);
+    let again = told(&silent, &[event("Pulling", "2026-01-01T00:15:00Z", "")]);
+    let verdicts = chain_of_facts(&[
+        (10, &once),
+        (1_190, &once),
+        (1_300, &again),
+        (2_099, &again),
+        (2_101, &again),
+    ]);
+    assert_eq!(labels(&verdicts), ["progressing"; 5]);
+    let verdicts = chain_of_facts(&[(10, &once), (1_210, &once), (1_225, &once)]);
+    assert_eq!(labels(&verdicts), ["progressing", "progressing", "failed"]);
+}
+
+#[test]
+fn another_cause_gets_a_grace_of_its_own() {
+    let busy = pod("Pending", &waiting("ErrImagePull", BUSY));
+    let absent = pod("Pending", &waiting("ErrImagePull", NOT_FOUND));
+    let verdicts = chain(&[
+        (0, &busy),
+        (240, &busy),
+        (290, &absent),
+        (319, &absent),
+        (320, &absent),
+    ]);
+    assert_eq!(
+        labels(&verdicts),
+        [
+            "progressing",
+            "progressing",
+            "progressing",
+            "progressing",
+            "failed"
+        ]
+    );
+}
+
+#[test]
+fn causes_that_take_turns_last_no_longer_than_their_phase() {
+    let busy = pod("Pending", &waiting("ErrImagePull", BUSY));
+    let absent = pod("Pending", &waiting("ErrImagePull", NOT_FOUND));
+    let turns = |until: u64| {
+        let looks: Vec<_> = (0..=until / 20)
+            .map(|turn| (turn * 20, if turn % 2 == 0 { &busy } else { &absent }))
+            .collect();
+        chain(&looks).pop().unwrap().as_str()
+    };
+    assert_eq!(turns(1_200), "progressing");
+    assert_eq!(turns(1_220), "failed");
+}
+
+#[test]
+fn a_back_off_without_its_cause_changes_nothing() {
+    let absent = pod("Pending", &waiting("ErrImagePull", NOT_FOUND));
+    let bare = pod(
+        "Pending",
+        &waiting("ImagePullBackOff", "Back-off pulling image \"node:22\""),
+    );
+    let verdicts = chain(&[(0, &absent), (20, &bare), (31, &absent)]);
+    assert_eq!(labels(&verdicts), ["progressing", "progressing", "failed"]);
+    // The clock starts at the first of either.
+    let verdicts = chain(&[(0, &bare), (31, &absent)]);
+    assert_eq!(labels(&verdicts), ["progressing", "failed"]);
+}
+
+#[test]
+fn what_only_an_event_says_is_told_and_fails_nothing_in_its_grace() {
+    let silent = pod("Pending", &waiting("PodInitializing", ""));
+    let text = format!("Failed to pull image \"node:22\": {NOT_FOUND}");
+    let failed = told(
+        &silent,
+        &[
+            event("Pulling", "2026-01-01T00:00:01Z", ""),
+            event("Failed", "2026-01-01T00:00:02Z", &text),
+        ],
+    );
+    let verdicts = chain_of_facts(&[(15, &failed), (60, &failed)]);
+    let Verdict::Progressing { cause } = &verdicts[1] else {
+        panic!("{:?}", verdicts[1]);
+    };
+    assert!(
+        cause.starts_with("The registry does not have image `node:22`"),
+        "{cause}"
+    );
+    // The status confirms it: the clock has run since the event was seen.
+    let status = facts(&pod("Pending", &waiting("ErrImagePull", NOT_FOUND)));
+    let verdicts = chain_of_facts(&[(15, &failed), (60, &status)]);
+    assert_eq!(labels(&verdicts), ["progressing", "failed"]);
+}
+
+#[test]
+fn operators_set_graces() {
+    let graces = |reason, seconds| Clocks {
+        graces: BTreeMap::from([(reason, Duration::from_secs(seconds))]),
+        ..CLOCKS
+    };
+    let verdict = |pod: &Value, clocks: &Clocks, times: &[u64]| {
+        let mut last = LastLook::default();
+        let mut verdict = "";
+        for seconds in times {
+            let judgement = judge(Sight::Pod(&facts(pod)), &last, &after(*seconds), clocks);
+            last = judgement.look;
+            verdict = judgement.verdict.as_str();
+        }
+        verdict
+    };
+    let absent = pod("Pending", &waiting("ErrImagePull", NOT_FOUND));
+    assert_eq!(
+        verdict(&absent, &graces(Reason::ImageNotFound, 120), &[0, 119]),
+        "progressing"
+    );
+    assert_eq!(
+        verdict(&absent, &graces(Reason::ImageNotFound, 120), &[0, 120]),
+        "failed"
+    );
+    assert_eq!(
+        verdict(&absent, &graces(Reason::ImageDenied, 120), &[0, 30]),
+        "failed"
+    );
+    // A clock stays one that is confirmed, and a reason that fails at once may be given time.
+    let busy = pod("Pending", &waiting("ErrImagePull", BUSY));
+    assert_eq!(
+        verdict(&busy, &graces(Reason::Registry, 60), &[0, 60]),
+        "progressing"
+    );
+    assert_eq!(
+        verdict(&busy, &graces(Reason::Registry, 60), &[0, 60, 75]),
+        "failed"
+    );
+    let name = pod("Pending", &waiting("InvalidImageName", "no"));
+    assert_eq!(verdict(&name, &CLOCKS, &[0]), "failed");
+    assert_eq!(
+        verdict(&name, &graces(Reason::ImageName, 60), &[0]),
+        "progressing"
+    );
+    assert_eq!(verdict(&name, &graces(Reason::ImageName, 60), &[0, 60]), "failed");
+}
+
+#[test]
+fn a_check_of_an_earlier_version_goes_on() {
+    let absent = pod("Pending", &waiting("ErrImagePull", NOT_FOUND));
+    let last = LastLook {
+        phase: Some(Phase::PullFailing),
+        phase_since: Some(after(15).now),
+        ..LastLook::default()
+    };
+    assert_eq!(look(&absent, &last, &after(60)).verdict.as_str(), "failed");
+}
+
+#[test]
+fn one_look_counts_for_two_where_nothing_else_is_known() {
+    let explained = |pod: &Value, seconds: u64| {
+        let facts = facts(pod);
+        explain(&facts, &after(seconds), &CLOCKS).verdict.as_str()
+    };
+    let mut waits = unscheduled("Unschedulable", "0/1");
+    waits["metadata"]["creationTimestamp"] = json!(START);
+    assert_eq!(explained(&waits, 899), "waiting");
+    assert_eq!(explained(&waits, 900), "failed");
+    let mut pulls = pod("Pending", &waiting("PodInitializing", ""));
+    pulls["status"]["initContainerStatuses"][0]["state"]["terminated"]["finishedAt"] =
+        json!("2026-01-01T00:01:00Z");
+    assert_eq!(explained(&pulls, 1_259), "progressing");
+    assert_eq!(explained(&pulls, 1_260), "failed");
+    pulls["status"]["containerStatuses"][1]["state"] = waiting("ErrImagePull", NOT_FOUND);
+    assert_eq!(explained(&pulls, 89), "progressing");
+    assert_eq!(explained(&pulls, 90), "failed");
+    let name = pod("Pending", &waiting("InvalidImageName", "no"));
+    assert_eq!(explained(&name, 0), "failed");
+}
+
+#[test]
+fn a_gate_that_opened_late_starts_the_clock_late() {
+    let mut waits = unscheduled("Unschedulable", "0/1");
+    waits["metadata"]["creationTimestamp"] = json!(START);
+    waits["metadata"]["uid"] = json!("u1");
+    let opened = json!({
+        "metadata": {}, "involvedObject": {"uid": "u1"}, "reason": "FailedScheduling",
+        "eventTime": "2026-01-01T02:00:00Z",
+    });
+    let facts = told(&waits, &[opened]);
+    let verdict = |seconds| explain(&facts, &after(seconds), &CLOCKS).verdict.as_str();
+    assert_eq!(verdict(2 * 3_600 + 899), "waiting");
+    assert_eq!(verdict(2 * 3_600 + 900), "failed");
+}

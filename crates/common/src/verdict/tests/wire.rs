@@ -21,6 +21,8 @@ fn a_look_is_flattened_into_its_check() {
     let look = LastLook {
         phase: Some(Phase::PullFailing),
         phase_since: Some(after(15).now),
+        cause: Some("b-1/image_not_found".into()),
+        cause_since: Some(after(30).now),
         overdue_since: Some(after(60).now),
         missing_since: Some(after(75).now),
         ran: true,
@@ -32,6 +34,7 @@ fn a_look_is_flattened_into_its_check() {
     .unwrap();
     let expected = json!({
         "executor": "k8s", "phase": "pullFailing", "phaseSince": "2026-01-01T00:00:15Z",
+        "cause": "b-1/image_not_found", "causeSince": "2026-01-01T00:00:30Z",
         "overdueSince": "2026-01-01T00:01:00Z", "missingSince": "2026-01-01T00:01:15Z", "ran": true,
     });
     assert_eq!(check, expected);

@@ -1,6 +1,6 @@
 //! Pods that are made anew, looks beside the chain, and builds that are finished.
 
-use common::job::Job;
+use common::job::{Job, Recreate, StartState};
 
 use super::*;
 
@@ -107,7 +107,7 @@ fn a_look_beside_the_chain_arms_nothing() {
         (failed(), in_time(), pod, "end failed"),
         (waiting(), in_time(), pod, "end nothing"),
         (progressing(), overdue(), pod, "end nothing"),
-        (terminating(), in_time(), pod, "end nothing"),
+        (terminating(), ending(), pod, "end nothing"),
         (Verdict::Missing, missing(), None, "end nothing"),
         (Verdict::NotCreated, LastLook::default(), None, "end nothing"),
         (lost(), LastLook::default(), pod, "end nothing"),

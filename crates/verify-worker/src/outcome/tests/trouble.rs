@@ -6,6 +6,7 @@ use common::{
     ladder::LATER,
     outage::Trouble,
     outcome::{ParkReason, Room},
+    verdict::LastLook,
 };
 
 use super::*;

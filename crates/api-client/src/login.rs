@@ -1,0 +1,146 @@
+//! The token that an API token was exchanged for: kept while it lives, renewed before it expires, by one
+//! caller for all.
+//!
+//! Its life is counted on the monotonic clock from the moment it came, by its own claims: a wrong wall
+//! clock here changes nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::api_token::ApiToken;
+use crate::error::Error;
+use crate::token::BuildToken;
+
+/// How long a token is used that does not say how long it lives.
+const UNKNOWN_LIFE: Duration = Duration::from_mins(10);
+
+/// How long before its end a token is renewed, at most; a fifth of a shorter life.
+const MARGIN: Duration = Duration::from_mins(5);
+
+/// How long a refused token is kept: the API's refusals by permission are 401 as well, and a new token
+/// would not help against them. Also how long a token lives on that could not be renewed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The exchange of one API token.
+pub(crate) struct Login {
+    pub(crate) api_token: ApiToken,
+    state: Mutex<State>,
+    /// Exchanges that ended, however they ended.
+    ended: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// Why the last exchange failed, if it did.
+    failure: Option<Arc<Error>>,
+}
+
+struct Held {
+    token: BuildToken,
+    since: Instant,
+    renew_at: Instant,
+    expires_at: Instant,
+}
+
+// === impl Login ===
+
+impl Login {
+    pub(crate) fn new(api_token: ApiToken) -> Self {
+        Self {
+            api_token,
+            state: Mutex::default(),
+            ended: AtomicU64::new(0),
+        }
+    }
+
+    /// The token to call with, by `exchange` if there is none that lives long enough. Whoever comes while
+    /// somebody else exchanges waits for that and shares its result, a failure too. `refused` is a token
+    /// that the API did not take; the same one is returned if it is too young to be worth renewing.
+    pub(crate) async fn token(
+        &self,
+        refused: Option<&BuildToken>,
+        exchange: impl Future<Output = Result<BuildToken, Error>>,
+    ) -> Result<BuildToken, Error> {
+        let before = self.ended.load(Ordering::Acquire);
+        // A caller that goes away while it exchanges drops the lock, and the next one takes over.
+        let mut state = self.state.lock().await;
+        if let Some(token) = state.held.as_ref().and_then(|held| held.usable(refused)) {
+            return Ok(token);
+        }
+        if self.ended.load(Ordering::Acquire) != before
+            && let Some(shared) = &state.failure
+        {
+            return Err(Error::Login(Arc::clone(shared)));
+        }
+        let result = exchange.await;
+        self.ended.fetch_add(1, Ordering::AcqRel);
+        match result {
+            Ok(token) => {
+                state.failure = None;
+                state.held = Some(Held::new(token.clone()));
+                Ok(token)
+            }
+            Err(error) => {
+                if let Some(token) = state.held.as_mut().and_then(|held| held.outlive(refused)) {
+                    return Ok(token);
+                }
+                let error = Arc::new(error);
+                state.failure = Some(Arc::clone(&error));
+                Err(Error::Login(error))
+            }
+        }
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    fn new(token: BuildToken) -> Self {
+        let since = Instant::now();
+        let life = life(&token);
+        Self {
+            token,
+            since,
+            renew_at: since + life.saturating_sub(MARGIN.min(life / 5)),
+            expires_at: since + life,
+        }
+    }
+
+    fn usable(&self, refused: Option<&BuildToken>) -> Option<BuildToken> {
+        let now = Instant::now();
+        let young = now.duration_since(self.since) < GRACE;
+        let fit = if refused == Some(&self.token) {
+            young
+        } else {
+            now < self.renew_at
+        };
+        fit.then(|| self.token.clone())
+    }
+
+    /// The token that could not be renewed, as long as it has not expired: better than none.
+    fn outlive(&mut self, refused: Option<&BuildToken>) -> Option<BuildToken> {
+        let now = Instant::now();
+        if refused == Some(&self.token) || now >= self.expires_at {
+            return None;
+        }
+        self.renew_at = now + GRACE;
+        Some(self.token.clone())
+    }
+}
+
+/// How long a token that was issued just now lives: the API's clock says both ends.
+fn life(token: &BuildToken) -> Duration {
+    let claims = token.claims().unwrap_or_default();
+    match (claims.issued, claims.expires) {
+        (Some(issued), Some(expires)) => issued.until(expires),
+        _ => UNKNOWN_LIFE,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,332 @@
+//! Every call of an API once, against a server that answers as the builds API does: what goes out, and what
+//! is made of the answer.
+
+use std::fmt::Write as _;
+
+use axum::response::Response;
+use screwdriver_api_client::{
+    BuildStatus, BuildUpdate, CacheScope, Credential, EventId, EventStatus, Exchanged, JobId, JobState, Json,
+    Listing, NewEvent, PipelineId, PipelineState, Sort, StepState,
+};
+
+use crate::api::{Api, Seen, answer, refusal};
+use crate::{build, client, token, tools};
+
+const BUILD: &str = r#"{"id":8609,"jobId":777,"eventId":4242,"status":"QUEUED","createTime":"2024-05-06T07:08:09.000Z",
+    "statusMessage":"Waiting for resources to be available.","stats":{"queueEnterTime":"2024-05-06T07:08:10.000Z"},
+    "steps":[{"name":"sd-setup-init","startTime":"2024-05-06T07:08:09.000Z"}],"meta":{"a":1}}"#;
+const STEPS: &str = r#"[{"name":"sd-setup-init","code":0,"lines":12}]"#;
+const EVENT: &str = r#"{"id":4242,"pipelineId":123,"type":"pipeline","status":"IN_PROGRESS"}"#;
+const JOB: &str = r#"{"id":777,"name":"main","pipelineId":123,"state":"ENABLED","archived":false}"#;
+const PIPELINE: &str =
+    r#"{"id":123,"name":"screwdriver-cd/guide","state":"ACTIVE","scmContext":"github:github.com"}"#;
+const CLUSTER: &str =
+    r#"{"name":"iris","isActive":true,"weightage":20,"scmOrganizations":["screwdriver-cd"]}"#;
+
+fn list_of(item: &str, seen: &Seen) -> String {
+    // The second page of every list is empty.
+    if seen.line.contains("page=2") {
+        "[]".to_owned()
+    } else {
+        format!("[{item}]")
+    }
+}
+
+fn the_api(seen: &Seen) -> Response {
+    let path = seen.line.split(['?', ' ']).nth(1).unwrap();
+    let parts: Vec<_> = path.split('/').skip(2).collect();
+    let body = match parts.as_slice() {
+        ["status"] if seen.line.contains("exhaustive") => r#"{"api":"OK","queue":"OK","store":"OK"}"#.to_owned(),
+        ["status"] => "OK".to_owned(),
+        ["versions"] => {
+            r#"{"versions":["screwdriver-models@28.0.0"],"licenses":[{"name":"joi","licenses":["BSD-3-Clause"]}]}"#
+                .to_owned()
+        }
+        ["builds", "statuses"] => format!(r#"[{{"jobId":777,"builds":[{BUILD}]}}]"#),
+        ["builds", _, "token"] => format!(r#"{{"token":"{}"}}"#, token().expose()),
+        ["builds", _, "steps"] => STEPS.to_owned(),
+        ["builds", _] => BUILD.to_owned(),
+        ["events"] => return answer(201, EVENT),
+        ["events", _, "builds"] => format!("[{BUILD}]"),
+        ["events", ..] => EVENT.to_owned(),
+        ["jobs" | "pipelines", _, "builds"] => list_of(BUILD, seen),
+        ["jobs", _] => JOB.to_owned(),
+        ["pipelines"] => list_of(PIPELINE, seen),
+        ["pipelines", _, "jobs"] => list_of(JOB, seen),
+        ["pipelines", _, "events"] => list_of(EVENT, seen),
+        ["pipelines", _, "caches"] => return answer(204, ""),
+        ["pipelines", _] => PIPELINE.to_owned(),
+        ["buildclusters"] => format!("[{CLUSTER}]"),
+        ["buildclusters", _] => CLUSTER.to_owned(),
+        _ => return refusal(404, "Not Found"),
+    };
+    answer(200, body)
+}
+
+fn event() -> EventId {
+    EventId::try_from(4242).unwrap()
+}
+
+fn job() -> JobId {
+    JobId::try_from(777).unwrap()
+}
+
+fn pipeline() -> PipelineId {
+    PipelineId::try_from(123).unwrap()
+}
+
+/// The requests so far, each with its body, if it has one.
+fn show(server: &Api) -> String {
+    let mut text = String::new();
+    for seen in server.take() {
+        writeln!(text, "{} {}", seen.line, seen.body).unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn builds() {
+    let server = Api::routing(the_api).await;
+    let api = tools(&server.uri);
+    let got = api.builds().get(build()).await.unwrap();
+    assert_eq!((got.id, &got.status), (build(), &BuildStatus::Queued));
+    assert_eq!(
+        got.status_message.as_deref(),
+        Some("Waiting for resources to be available.")
+    );
+    assert_eq!((got.job_id, got.event_id), (Some(job()), Some(event())));
+    assert_eq!(
+        got.stats.queue_enter_time,
+        "2024-05-06T07:08:10.000Z".parse().ok()
+    );
+    assert_eq!(got.steps[0].name, "sd-setup-init");
+    assert!(!got.has_ended());
+    let updated = api
+        .builds()
+        .update(build(), &BuildUpdate::aborted())
+        .await
+        .unwrap();
+    assert_eq!(updated, got);
+    assert_eq!(api.builds().steps(build()).await.unwrap()[0].lines, Some(12));
+    assert_eq!(
+        api.builds().steps_in(build(), StepState::Success).await.unwrap()[0].code,
+        Some(0)
+    );
+    let statuses = api
+        .builds()
+        .statuses(&[job(), JobId::try_from(778).unwrap()], 2)
+        .await
+        .unwrap();
+    assert_eq!((statuses[0].job_id, statuses[0].builds[0].id), (job(), build()));
+    let exchanged = api.builds().exchange_token(build(), 120).await.unwrap();
+    assert_eq!(exchanged, Exchanged::Token(token()));
+    insta::assert_snapshot!(show(&server), @r#"
+    GET /v4/builds/8609 
+    PUT /v4/builds/8609 {"status":"ABORTED"}
+    GET /v4/builds/8609/steps 
+    GET /v4/builds/8609/steps?status=success 
+    GET /v4/builds/statuses?numBuilds=2&jobIds=777&jobIds=778 
+    POST /v4/builds/8609/token {"buildTimeout":120}
+    "#);
+    assert!(api.builds().statuses(&[], 2).await.unwrap().is_empty());
+    assert_eq!(show(&server), "", "nothing is asked about no jobs");
+}
+
+#[tokio::test]
+async fn events() {
+    let server = Api::routing(the_api).await;
+    let api = tools(&server.uri);
+    let new = NewEvent::start(pipeline(), "~commit")
+        .cause_message("by hand")
+        .sha("ccc49349d3cffbd12ea9e3d41521480b4aa5de5f")
+        .meta(
+            Json::new(
+                &[("a", 1)]
+                    .into_iter()
+                    .collect::<std::collections::BTreeMap<_, _>>(),
+            )
+            .unwrap(),
+        );
+    let created = api.events().create(&new).await.unwrap();
+    assert_eq!(
+        (created.id, created.status),
+        (event(), Some(EventStatus::InProgress))
+    );
+    let again = NewEvent::restart(build())
+        .parent_event(event())
+        .group_event(event());
+    api.events().create(&again).await.unwrap();
+    api.events()
+        .create(&NewEvent::start(pipeline(), "~pr").pull_request(15))
+        .await
+        .unwrap();
+    assert_eq!(
+        api.events().get(event()).await.unwrap().pipeline_id,
+        Some(pipeline())
+    );
+    assert_eq!(api.events().builds(event()).await.unwrap().len(), 1);
+    assert_eq!(api.events().stop(event()).await.unwrap().id, event());
+    insta::assert_snapshot!(show(&server), @r#"
+    POST /v4/events {"pipelineId":123,"startFrom":"~commit","causeMessage":"by hand","sha":"ccc49349d3cffbd12ea9e3d41521480b4aa5de5f","meta":{"a":1}}
+    POST /v4/events {"buildId":8609,"parentEventId":4242,"groupEventId":4242}
+    POST /v4/events {"pipelineId":123,"startFrom":"~pr","prNum":15}
+    GET /v4/events/4242 
+    GET /v4/events/4242/builds?fetchSteps=false 
+    PUT /v4/events/4242/stop 
+    "#);
+}
+
+#[tokio::test]
+async fn jobs() {
+    let server = Api::routing(the_api).await;
+    let api = tools(&server.uri);
+    assert_eq!(api.jobs().get(job()).await.unwrap().name, "main");
+    let listing = Listing::default().filter("status", "QUEUED");
+    assert_eq!(api.jobs().builds(job(), listing).all().await.unwrap().len(), 1);
+    let changed = api
+        .jobs()
+        .set_state(job(), &JobState::Disabled, Some("flaky"))
+        .await
+        .unwrap();
+    assert_eq!(changed.id, job());
+    api.jobs()
+        .set_state(job(), &JobState::Enabled, None)
+        .await
+        .unwrap();
+    insta::assert_snapshot!(show(&server), @r#"
+    GET /v4/jobs/777 
+    GET /v4/jobs/777/builds?page=1&count=50&status=QUEUED&fetchSteps=false 
+    GET /v4/jobs/777/builds?page=2&count=50&status=QUEUED&fetchSteps=false 
+    PUT /v4/jobs/777 {"state":"DISABLED","stateChangeMessage":"flaky"}
+    PUT /v4/jobs/777 {"state":"ENABLED"}
+    "#);
+}
+
+#[tokio::test]
+async fn pipelines() {
+    let server = Api::routing(the_api).await;
+    let api = tools(&server.uri);
+    let pipelines = api.pipelines();
+    let found = pipelines
+        .list(Listing::default().filter("search", "guide"))
+        .all()
+        .await
+        .unwrap();
+    assert_eq!(
+        (found[0].id, &found[0].state),
+        (pipeline(), &Some(PipelineState::Active))
+    );
+    assert_eq!(pipelines.get(pipeline()).await.unwrap(), found[0]);
+    let jobs = pipelines
+        .jobs(pipeline(), Listing::default())
+        .first(1)
+        .await
+        .unwrap();
+    assert_eq!(jobs[0].id, job());
+    let events = pipelines
+        .events(pipeline(), Listing::default().sort(Sort::Ascending))
+        .first(1)
+        .await
+        .unwrap();
+    assert_eq!(events[0].id, event());
+    let listing = Listing::default().page_size(10).filter("fetchSteps", "true");
+    assert_eq!(
+        pipelines.builds(pipeline(), listing).first(1).await.unwrap()[0].id,
+        build()
+    );
+    for scope in [
+        CacheScope::Pipeline,
+        CacheScope::Job(job()),
+        CacheScope::Event(event()),
+    ] {
+        pipelines.delete_cache(pipeline(), scope).await.unwrap();
+    }
+    insta::assert_snapshot!(show(&server), @r"
+    GET /v4/pipelines?page=1&count=50&search=guide 
+    GET /v4/pipelines?page=2&count=50&search=guide 
+    GET /v4/pipelines/123 
+    GET /v4/pipelines/123/jobs?page=1&count=50 
+    GET /v4/pipelines/123/events?page=1&count=50&sort=ascending 
+    GET /v4/pipelines/123/builds?page=1&count=10&fetchSteps=true 
+    DELETE /v4/pipelines/123/caches?scope=pipelines&cacheId=123 
+    DELETE /v4/pipelines/123/caches?scope=jobs&cacheId=777 
+    DELETE /v4/pipelines/123/caches?scope=events&cacheId=4242 
+    ");
+}
+
+#[tokio::test]
+async fn build_clusters_and_the_api_itself() {
+    let server = Api::routing(the_api).await;
+    let api = tools(&server.uri);
+    let clusters = api.build_clusters().list().await.unwrap();
+    assert_eq!(
+        (clusters[0].name.as_str(), clusters[0].weightage),
+        ("iris", Some(20.0))
+    );
+    assert_eq!(api.build_clusters().get("iris").await.unwrap(), clusters[0]);
+    let authorised = server.take();
+    assert!(
+        authorised
+            .iter()
+            .all(|seen| seen.headers.contains_key("authorization"))
+    );
+
+    api.status().await.unwrap();
+    assert_eq!(api.service_status().await.unwrap().store.as_deref(), Some("OK"));
+    let versions = api.versions().await.unwrap();
+    assert_eq!(versions.versions, ["screwdriver-models@28.0.0"]);
+    assert_eq!(versions.licenses[0].name, "joi");
+    client()
+        .api(&server.uri, Credential::Anonymous)
+        .unwrap()
+        .status()
+        .await
+        .unwrap();
+    let anonymous = server.take();
+    assert!(
+        anonymous
+            .iter()
+            .all(|seen| !seen.headers.contains_key("authorization"))
+    );
+    let lines: Vec<_> = authorised
+        .into_iter()
+        .chain(anonymous)
+        .map(|seen| seen.line)
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    GET /v4/buildclusters
+    GET /v4/buildclusters/iris
+    GET /v4/status
+    GET /v4/status?exhaustive=true
+    GET /v4/versions
+    GET /v4/status
+    ");
+}
+
+#[tokio::test]
+async fn what_the_api_says_in_words_is_told_as_a_value() {
+    let started = Api::answering(|| refusal(403, "Build is already running or finished.")).await;
+    let exchanged = tools(&started.uri)
+        .builds()
+        .exchange_token(build(), 90)
+        .await
+        .unwrap();
+    assert_eq!(exchanged, Exchanged::RunningOrFinished);
+    let none = Api::answering(|| refusal(404, "Builds do not exist")).await;
+    assert!(
+        tools(&none.uri)
+            .builds()
+            .statuses(&[job()], 1)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let elsewhere = Api::answering(|| refusal(404, "Not Found")).await;
+    assert!(
+        tools(&elsewhere.uri)
+            .builds()
+            .statuses(&[job()], 1)
+            .await
+            .is_err()
+    );
+}

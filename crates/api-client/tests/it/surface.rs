@@ -1,0 +1,178 @@
+//! The public surface, as a list that a reviewer sees change: removing or altering a line of it is a breaking
+//! change. The workspace's lint `unreachable_pub` makes every `pub` a public one, so the sources are the list.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{fs, mem};
+
+/// Crates whose types must not be part of the surface, so that they can be replaced.
+const HIDDEN: [&str; 9] = [
+    "base64",
+    "futures_util",
+    "jiff",
+    "reqwest",
+    "rustls",
+    "secrecy",
+    "serde_json",
+    "thiserror",
+    "tokio",
+];
+
+#[test]
+fn the_public_surface_is_the_reviewed_one() {
+    insta::assert_snapshot!(surface());
+}
+
+#[test]
+fn no_dependency_but_http_url_and_bytes_is_part_of_it() {
+    let hidden: BTreeSet<String> = sources().iter().flat_map(|path| imports(&code(path))).collect();
+    for name in ["Response", "SecretString", "Value", "BoxStream"] {
+        assert!(hidden.contains(name), "{name} is imported somewhere: {hidden:?}");
+    }
+    for line in surface().lines().filter(|line| !line.contains("derive(")) {
+        // What feature `jiff` is for, and a trait that users may use or not.
+        let wanted = [
+            "From<jiff::Timestamp>",
+            "for jiff::Timestamp",
+            "Stream for Items<T>",
+        ];
+        if wanted.iter().any(|wanted| line.contains(wanted)) {
+            continue;
+        }
+        let words = || line.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let foreign = words().find(|word| HIDDEN.contains(word) || hidden.contains(*word));
+        assert_eq!(foreign, None, "{line}");
+    }
+}
+
+fn sources() -> Vec<PathBuf> {
+    fn collect(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|ext| ext == "rs") && !path.ends_with("tests.rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found.sort();
+    found
+}
+
+/// A file up to its unit tests, which stand last in every file of the house.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]").next().unwrap().to_owned()
+}
+
+/// What a file takes from crates that must stay hidden, but for traits that only lend their methods.
+fn imports(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for line in code.lines().filter_map(|line| line.strip_prefix("use ")) {
+        if HIDDEN
+            .iter()
+            .any(|hidden| line.starts_with(&format!("{hidden}::")))
+        {
+            let parts = line.split([',', '{', '}', ';']).map(str::trim);
+            let names_in = parts.filter(|part| !part.ends_with(" as _"));
+            let last = names_in.filter_map(|part| part.rsplit("::").next());
+            let types = last.filter(|name| name.starts_with(char::is_uppercase));
+            names.extend(types.map(ToOwned::to_owned));
+        }
+    }
+    // The crate has things of its own that are called so; `Stream` is implemented on purpose.
+    names.retain(|name| !["Timestamp", "Stream", "Certificate"].contains(&name.as_str()));
+    names
+}
+
+fn surface() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut text = String::new();
+    for path in sources() {
+        let items = items(&code(&path));
+        if !items.is_empty() {
+            let name = path.strip_prefix(&root).unwrap().display().to_string();
+            writeln!(text, "// {name}").unwrap();
+            for item in items {
+                writeln!(text, "{item}").unwrap();
+            }
+        }
+    }
+    text
+}
+
+/// The public items of a formatted file: declarations without bodies, fields, variants, implementations.
+fn items(code: &str) -> Vec<String> {
+    let mut items = Vec::new();
+    let mut attributes = String::new();
+    let mut declaration = String::new();
+    // The closing line of the enumeration, trait or macro whose every line counts.
+    let mut whole: Option<String> = None;
+    for line in code.lines() {
+        let trimmed = line.trim();
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if trimmed.is_empty() || trimmed.starts_with("//") {
+            continue;
+        }
+        if declaration.is_empty() && trimmed.starts_with("#[") {
+            let told = ["#[derive", "#[non_exhaustive]", "#[must_use"];
+            if told.iter().any(|told| trimmed.starts_with(told)) {
+                write!(attributes, "{trimmed} ").unwrap();
+            }
+            continue;
+        }
+        if let Some(end) = &whole {
+            if line == end {
+                whole = None;
+            } else if !trimmed.starts_with("let ") {
+                items.push(format!("    {}", trimmed.trim_end_matches([' ', '{', ','])));
+            }
+            continue;
+        }
+        if declaration.is_empty() && !is_public(line) {
+            attributes.clear();
+            continue;
+        }
+        write!(declaration, " {trimmed}").unwrap();
+        let argument = trimmed.ends_with(',') && declaration.contains("fn ");
+        if !trimmed.ends_with(['{', ';', ',', '}']) || argument {
+            continue;
+        }
+        let found = mem::take(&mut declaration);
+        let found = found.trim().trim_end_matches(['{', ';', ',']).trim_end();
+        let counted = ["pub enum", "pub trait", "open_enum"];
+        if counted.iter().any(|start| found.starts_with(start)) {
+            whole = Some(format!("{indent}}}"));
+        }
+        let found = match found.split_once('(') {
+            // What stands in brackets behind a name is private.
+            Some((name, _)) if found.starts_with("pub struct") => name,
+            _ => found,
+        };
+        let depth = if indent.is_empty() { "" } else { "    " };
+        items.push(format!("{depth}{attributes}{found}"));
+        attributes.clear();
+    }
+    // Neither an implementation without anything public in it nor one for a private type says anything.
+    let says = |at: usize| match items[at].rsplit_once(" for ") {
+        Some((_, name)) if items[at].starts_with("impl") => !code.contains(&format!("\nstruct {name}")),
+        _ if items[at].starts_with("impl") => items.get(at + 1).is_some_and(|next| next.starts_with(' ')),
+        _ => items[at] != "    }",
+    };
+    (0..items.len())
+        .filter(|at| says(*at))
+        .map(|at| items[at].clone())
+        .collect()
+}
+
+fn is_public(line: &str) -> bool {
+    let trimmed = line.trim_start();
+    line.starts_with("impl")
+        || (trimmed.starts_with("pub ") && !trimmed.starts_with("pub use"))
+        || line.starts_with("open_enum! {")
+        || line.starts_with("id!(")
+}

@@ -1,0 +1,60 @@
+{{/* The beginning of all names. Long enough for the longest ending, "-verify-worker", within 63 characters. */}}
+{{- define "launcher.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels that select the pods of one worker. Called with a dict of root and worker. */}}
+{{- define "launcher.selector" -}}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .worker }}
+{{- end -}}
+
+{{/* All labels of an object of one worker. */}}
+{{- define "launcher.labels" -}}
+{{ include "launcher.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | quote }}
+{{- end -}}
+
+{{/*
+One setting of the broker as the workers will read it: the environment wins over the file. Called with a dict of root,
+variable, key and default.
+*/}}
+{{- define "launcher.rabbitmq" -}}
+{{- $file := dig "rabbitmq" .key .default .root.Values.config -}}
+{{- get .root.Values.env .variable | default $file -}}
+{{- end -}}
+
+{{- define "launcher.queue" -}}
+{{- include "launcher.rabbitmq" (dict "root" . "variable" "RABBITMQ_QUEUE" "key" "queue" "default" "test") -}}
+{{- end -}}
+
+{{- define "launcher.vhost" -}}
+{{- include "launcher.rabbitmq" (dict "root" . "variable" "RABBITMQ_VIRTUAL_HOST" "key" "vhost" "default" "/screwdriver") | trimPrefix "/" | default "/" -}}
+{{- end -}}
+
+{{/* The queues of one worker, as JSON: what it consumes, never the delay queues, which are not load. */}}
+{{- define "launcher.queues" -}}
+{{- $queue := include "launcher.queue" .root -}}
+{{- if eq .worker "start-worker" -}}
+{{- list $queue (printf "%s.starts.v1" $queue) | toJson -}}
+{{- else -}}
+{{- $queues := list (printf "%s.checks.v1" $queue) -}}
+{{- $retry := include "launcher.rabbitmq" (dict "root" .root "variable" "RABBITMQ_RETRYQUEUE_ENABLED" "key" "retryQueueEnabled" "default" "false") -}}
+{{- if has (lower $retry) (list "true" "on" "yes" "y" "1") -}}
+{{- $queues = append $queues (include "launcher.rabbitmq" (dict "root" .root "variable" "RABBITMQ_RETRYQUEUE" "key" "retryQueue" "default" "sdRetryQueue")) -}}
+{{- end -}}
+{{- $queues | toJson -}}
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,227 @@
+//! The examples of the API client, run as a stranger would run them, against the stand-in for the builds API.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tempfile::TempDir;
+use testbed::{
+    builds_api::{API_TOKEN, BuildsApi, CANARY, Scope, Status, token_for},
+    http_client,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// The API, and a file with the token for it.
+struct Scene {
+    api: BuildsApi,
+    dir: TempDir,
+}
+
+// === impl Scene ===
+
+impl Scene {
+    fn new(token: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("token"), format!("{token}\n")).unwrap();
+        let api = BuildsApi::start(None).unwrap();
+        Self { api, dir }
+    }
+
+    /// An example with the address, the token's file and these arguments.
+    fn example(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(example(name));
+        command
+            .env_clear()
+            .arg(self.api.uri())
+            .arg(self.dir.path().join("token"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, name: &str, arguments: &[&str]) -> Output {
+        let run = self.example(name, arguments).output();
+        let output = tokio::time::timeout(SOON, run).await.expect("it ends").unwrap();
+        for text in [&output.stdout, &output.stderr] {
+            let text = String::from_utf8_lossy(text);
+            assert!(
+                !text.contains(CANARY) && !text.contains("eyJ"),
+                "a token was printed: {text}"
+            );
+        }
+        output
+    }
+
+    async fn says(&self, name: &str, arguments: &[&str]) -> String {
+        let output = self.run(name, arguments).await;
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// Where Cargo puts an example: the test runs from target/<profile>/deps.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.ancestors().nth(2).unwrap().join("examples").join(name);
+    assert!(
+        path.is_file(),
+        "{name} is not built: run `cargo build -p screwdriver-api-client --examples`"
+    );
+    path
+}
+
+/// Writes a build's message, as a worker does.
+#[expect(clippy::disallowed_methods, reason = "tokens are valid by the wall clock")]
+async fn say(api: &BuildsApi, id: u64, message: &str) {
+    let now = Timestamp::now();
+    let token = token_for(id, Scope::Temporal, now, now + SignedDuration::from_hours(1));
+    let request = Request::put(format!("{}/v4/builds/{id}", api.uri()))
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::from(json!({ "statusMessage": message }).to_string()));
+    let answer = http_client::send(request.unwrap(), None).await.unwrap();
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_build_is_watched_to_its_end() {
+    let scene = Scene::new(API_TOKEN);
+    scene.api.create_build(8609, Status::Queued);
+    scene.api.log(8609, "sd-setup-init", "pod created");
+    let mut watching = scene.example("watch_build", &["8609"]);
+    let mut watching: Child = watching.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut next = async || {
+        let line = tokio::time::timeout(SOON, lines.next_line()).await;
+        line.expect("it says something in time")
+            .unwrap()
+            .expect("it goes on")
+    };
+    assert_eq!(next().await, "QUEUED on no node yet");
+    assert_eq!(next().await, "  sd-setup-init: pod created");
+    scene.api.log(8609, "sd-setup-init", "image pulled");
+    assert_eq!(next().await, "  sd-setup-init: image pulled");
+    scene.api.set_status(8609, Status::Running).await.unwrap();
+    assert_eq!(next().await, "RUNNING on no node yet");
+    scene.api.set_status(8609, Status::Success).await.unwrap();
+    assert_eq!(next().await, "SUCCESS on no node yet");
+    assert_eq!(next().await, "the build ended as SUCCESS");
+    let ended = tokio::time::timeout(SOON, watching.wait())
+        .await
+        .expect("it ends")
+        .unwrap();
+    assert!(ended.success(), "{ended}");
+    let exchanges = scene.api.history();
+    let exchanges = exchanges
+        .iter()
+        .filter(|asked| asked.path.starts_with("/v4/auth/token"));
+    assert_eq!(exchanges.count(), 1);
+}
+
+#[tokio::test]
+async fn builds_that_are_stuck_are_named_and_then_aborted() {
+    let scene = Scene::new(API_TOKEN);
+    // More than a page of them, so that the list must be read on.
+    for id in 1..=60 {
+        scene.api.create_build(id, Status::Queued);
+    }
+    scene.api.create_build(61, Status::Running);
+    scene.api.create_build(62, Status::Success);
+    let status = |id| scene.api.build(id).unwrap().status;
+
+    let none = scene.says("abort_stuck_builds", &["123", "60", "--do-it"]).await;
+    assert_eq!(none, "", "nobody has waited for an hour");
+    let named = scene.says("abort_stuck_builds", &["123", "0"]).await;
+    assert_eq!(named.lines().count(), 60, "{named}");
+    assert_eq!(status(1), Status::Queued, "only named");
+
+    let aborted = scene.says("abort_stuck_builds", &["123", "0", "--do-it"]).await;
+    assert_eq!(
+        aborted.lines().filter(|line| line.ends_with("aborted")).count(),
+        60,
+        "{aborted}"
+    );
+    assert!((1..=60).all(|id| status(id) == Status::Aborted));
+    assert_eq!((status(61), status(62)), (Status::Running, Status::Success));
+}
+
+#[tokio::test]
+async fn a_cache_is_cleared_by_its_scope() {
+    let scene = Scene::new(API_TOKEN);
+    for arguments in [
+        ["123"].as_slice(),
+        &["123", "job", "777"],
+        &["123", "event", "4242"],
+    ] {
+        scene.says("clear_cache", arguments).await;
+    }
+    let asked = scene.api.history();
+    let deleted: Vec<_> = asked.iter().filter(|asked| asked.method == "DELETE").collect();
+    assert!(
+        deleted.iter().all(|asked| asked.answered == Some(204)),
+        "{deleted:?}"
+    );
+    let paths: Vec<_> = deleted.iter().map(|asked| asked.path.as_str()).collect();
+    let expected = [
+        "/v4/pipelines/123/caches?scope=pipelines&cacheId=123",
+        "/v4/pipelines/123/caches?scope=jobs&cacheId=777",
+        "/v4/pipelines/123/caches?scope=events&cacheId=4242",
+    ];
+    assert_eq!(paths, expected);
+}
+
+#[tokio::test]
+async fn builds_that_wait_for_nodes_are_reported() {
+    let scene = Scene::new(API_TOKEN);
+    for (id, message) in [
+        (
+            1,
+            "Waiting for resources to be available. 0/3 nodes are available: 3 Insufficient cpu.",
+        ),
+        (2, "Waiting for quota"),
+        (3, "Waiting for resources to be available."),
+    ] {
+        scene.api.create_build(id, Status::Queued);
+        say(&scene.api, id, message).await;
+    }
+    let report = scene.says("waiting_for_nodes", &[]).await;
+    let lines: Vec<_> = report.lines().collect();
+    assert_eq!(lines.len(), 3, "{report}");
+    assert!(
+        lines[0].trim().starts_with('1') && lines[0].contains("screwdriver-cd/guide"),
+        "{report}"
+    );
+    assert!(
+        lines[0].ends_with("0/3 nodes are available: 3 Insufficient cpu."),
+        "{report}"
+    );
+    assert!(lines[1].trim().starts_with('3'), "{report}");
+    assert_eq!(lines[2], "2 builds wait for a node");
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_told_without_being_shown() {
+    let scene = Scene::new("wrong-CANARY-no-token-may-be-printed");
+    let output = scene.run("clear_cache", &["123"]).await;
+    assert!(!output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("Unauthorized"), "{said}");
+    assert!(
+        scene.api.history().iter().all(|asked| asked.method == "GET"),
+        "nothing was deleted"
+    );
+}

@@ -1,0 +1,308 @@
+//! The chart with the real helm: what it makes of values, and that a real API server takes it with the
+//! strictest Pod Security level and gives the workers exactly their rights.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::Output,
+    time::Duration,
+};
+
+use anyhow::Context;
+use k8s_openapi::api::{
+    authentication::v1::{TokenRequest, TokenRequestSpec},
+    authorization::v1::{SelfSubjectRulesReview, SelfSubjectRulesReviewSpec},
+    core::v1::{Namespace, Pod, ServiceAccount},
+};
+use kube::{
+    Api, Client,
+    api::{ListParams, PostParams},
+    config::AuthInfo,
+};
+use serde_json::{Value, json};
+use testbed::{control_plane::ControlPlane, pki::Pki, poll};
+use tokio::process::Command;
+
+const SOON: Duration = Duration::from_secs(60);
+/// Folders under `ci/` that hold values, each a case of the matrix.
+const CASES: [&str; 3] = ["minimal", "keda", "everything"];
+
+/// helm with a home of its own.
+struct Helm {
+    program: PathBuf,
+    home: tempfile::TempDir,
+}
+
+// === impl Helm ===
+
+impl Helm {
+    async fn new() -> Self {
+        let script = repository().join("tests/scripts/helm.sh");
+        let output = Command::new(script).output().await.unwrap();
+        let printed = text(&output);
+        assert!(output.status.success(), "{printed}");
+        let program = String::from_utf8(output.stdout).unwrap();
+        Self {
+            program: program.trim().into(),
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    async fn run(&self, kubeconfig: Option<&Path>, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&self.program);
+        for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
+            command.env(variable, self.home.path());
+        }
+        command.env("KUBECONFIG", kubeconfig.unwrap_or(Path::new("/dev/null")));
+        command
+            .current_dir(repository())
+            .args(arguments)
+            .output()
+            .await
+            .unwrap()
+    }
+
+    /// What the chart makes of one case's values.
+    async fn template(&self, case: &str) -> String {
+        let values = values(case);
+        let arguments = [
+            "template",
+            "a",
+            "deploy/chart",
+            "--namespace",
+            "workers",
+            "--values",
+            &values,
+        ];
+        let output = self.run(None, &arguments).await;
+        assert!(output.status.success(), "{case}: {}", text(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn values(case: &str) -> String {
+    format!("deploy/chart/ci/{case}-values.yaml")
+}
+
+fn text(output: &Output) -> String {
+    let both = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&both).into_owned()
+}
+
+#[tokio::test]
+async fn helm_finds_nothing_to_complain_about() {
+    let helm = Helm::new().await;
+    for case in CASES {
+        let output = helm
+            .run(
+                None,
+                &["lint", "--strict", "deploy/chart", "--values", &values(case)],
+            )
+            .await;
+        assert!(output.status.success(), "{case}: {}", text(&output));
+    }
+}
+
+#[tokio::test]
+async fn values_make_these_objects() {
+    let helm = Helm::new().await;
+    for case in CASES {
+        insta::assert_snapshot!(case, helm.template(case).await);
+    }
+}
+
+#[tokio::test]
+async fn values_that_cannot_work_are_refused_in_words() {
+    let helm = Helm::new().await;
+    let cases = [
+        ("port=99999", "/port"),
+        (
+            "workers.start-worker.replicas=-1",
+            "/workers/start-worker/replicas",
+        ),
+        (
+            "workers.start-worker.autoscaling.mode=fast",
+            "/workers/start-worker/autoscaling/mode",
+        ),
+        (
+            "terminationGracePeriodSeconds=5",
+            "/terminationGracePeriodSeconds",
+        ),
+        ("env.lower=1", "lower"),
+        (
+            "secretEnv.RABBITMQ_PASSWORD=secret",
+            "/secretEnv/RABBITMQ_PASSWORD",
+        ),
+        ("nonsense=1", "nonsense"),
+        (
+            "workers.start-worker.autoscaling.mode=keda",
+            "keda.secret.name is needed",
+        ),
+    ];
+    for (value, expected) in cases {
+        let output = helm
+            .run(None, &["template", "a", "deploy/chart", "--set", value])
+            .await;
+        let printed = text(&output);
+        assert!(
+            !output.status.success() && printed.contains(expected),
+            "{value}: {printed}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_table_of_values_is_the_values() {
+    let readme = std::fs::read_to_string(repository().join("deploy/chart/README.md")).unwrap();
+    let table = Command::new("awk")
+        .args(["-f", "deploy/chart/values.awk", "deploy/chart/values.yaml"])
+        .current_dir(repository())
+        .output()
+        .await
+        .unwrap();
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(table.lines().count() > 50, "{table}");
+    assert!(readme.ends_with(&table), "run `make chart-docs`");
+}
+
+#[tokio::test]
+async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_rights() -> anyhow::Result<()>
+{
+    let directory = tempfile::tempdir()?;
+    let pki = Pki::create(&directory.path().join("pki"))?;
+    let cluster = ControlPlane::start(&directory.path().join("cluster"), &pki).await?;
+    let Some(kubeconfig) = cluster.kubeconfig() else {
+        println!("skipped: nothing is installed into a cluster that is not ours");
+        return Ok(());
+    };
+    let client = cluster.client()?;
+    let strict = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
+    namespace(&client, "workers", strict).await?;
+    namespace(&client, "builds-a", json!({})).await?;
+    let helm = Helm::new().await;
+    let minimal = values("minimal");
+    let arguments = [
+        "install",
+        "a",
+        "deploy/chart",
+        "--namespace",
+        "workers",
+        "--values",
+        &minimal,
+        "--set",
+        "buildNamespaces={builds-a}",
+    ];
+    let output = helm.run(Some(kubeconfig), &arguments).await;
+    anyhow::ensure!(output.status.success(), "{}", text(&output));
+
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "workers");
+    poll::until("two pods of each worker", SOON, || async {
+        let names: Vec<String> = pods
+            .list(&ListParams::default())
+            .await?
+            .items
+            .into_iter()
+            .filter_map(|pod| pod.metadata.name)
+            .collect();
+        let count = |worker: &str| names.iter().filter(|name| name.contains(worker)).count();
+        anyhow::ensure!(
+            count("start-worker") == 2 && count("verify-worker") == 2,
+            "{names:?}"
+        );
+        Ok(())
+    })
+    .await?;
+
+    for worker in ["start-worker", "verify-worker"] {
+        let account = format!("a-screwdriver-build-launcher-{worker}");
+        assert_eq!(
+            rights(&cluster, &account, "builds-a").await?,
+            expected_rights(worker)?,
+            "{worker}"
+        );
+        assert_eq!(
+            rights(&cluster, &account, "workers").await?,
+            BTreeSet::new(),
+            "{worker}"
+        );
+    }
+    Ok(())
+}
+
+async fn namespace(client: &Client, name: &str, labels: Value) -> anyhow::Result<()> {
+    let object = serde_json::from_value(json!({ "metadata": { "name": name, "labels": labels } }))?;
+    Api::<Namespace>::all(client.clone())
+        .create(&PostParams::default(), &object)
+        .await?;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), name);
+    poll::until("the default ServiceAccount", SOON, || accounts.get("default")).await?;
+    Ok(())
+}
+
+/// Every right in the core group that `account` has in `namespace`, as `verb resource`: what
+/// `kubectl auth can-i --list` shows.
+async fn rights(cluster: &ControlPlane, account: &str, namespace: &str) -> anyhow::Result<BTreeSet<String>> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client()?, "workers");
+    let request = TokenRequest {
+        spec: TokenRequestSpec {
+            expiration_seconds: Some(3600),
+            ..TokenRequestSpec::default()
+        },
+        ..TokenRequest::default()
+    };
+    let answer = accounts
+        .create_token_request(account, &PostParams::default(), &request)
+        .await?;
+    let token = answer.status.context("no token")?.token;
+    let mut config = cluster.config();
+    config.auth_info = AuthInfo {
+        token: Some(token.into()),
+        ..AuthInfo::default()
+    };
+    let reviews: Api<SelfSubjectRulesReview> = Api::all(Client::try_from(config)?);
+    let review = SelfSubjectRulesReview {
+        spec: SelfSubjectRulesReviewSpec {
+            namespace: Some(namespace.to_owned()),
+        },
+        ..SelfSubjectRulesReview::default()
+    };
+    let rules = reviews
+        .create(&PostParams::default(), &review)
+        .await?
+        .status
+        .context("no rules")?
+        .resource_rules;
+    let core = rules
+        .into_iter()
+        .filter(|rule| rule.api_groups.iter().flatten().any(String::is_empty));
+    Ok(core
+        .flat_map(|rule| pairs(&rule.verbs, &rule.resources.unwrap_or_default()))
+        .collect())
+}
+
+/// The same of the file that tests and chart share.
+fn expected_rights(worker: &str) -> anyhow::Result<BTreeSet<String>> {
+    let file = std::fs::read_to_string(repository().join("deploy/rbac.yaml"))?;
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&file)?;
+    let role = objects
+        .into_iter()
+        .find(|object| object["kind"] == "Role" && object["metadata"]["name"] == worker);
+    let role: k8s_openapi::api::rbac::v1::Role = serde_json::from_value(role.context("no role")?)?;
+    let rules = role.rules.unwrap_or_default().into_iter();
+    Ok(rules
+        .flat_map(|rule| pairs(&rule.verbs, &rule.resources.unwrap_or_default()))
+        .collect())
+}
+
+fn pairs(verbs: &[String], resources: &[String]) -> Vec<String> {
+    verbs
+        .iter()
+        .flat_map(|verb| resources.iter().map(move |resource| format!("{verb} {resource}")))
+        .collect()
+}

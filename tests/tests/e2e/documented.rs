@@ -1,0 +1,75 @@
+//! docs/RELIABILITY.md names files of tests: each of them is here, and each promise has its own.
+
+use std::{collections::BTreeSet, path::Path};
+
+const DOCS: &str = include_str!("../../../docs/RELIABILITY.md");
+
+/// The files of this suite, without their ending.
+fn files() -> BTreeSet<String> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| {
+        let name = entry.path().with_extension("");
+        Some(name.file_name()?.to_string_lossy().into_owned())
+    });
+    names.collect()
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_promise_names_files_that_exist_and_every_file_of_a_promise_is_named() {
+    let files = files();
+    let mut named = BTreeSet::new();
+    let rows = DOCS.lines().filter_map(|line| line.strip_prefix("| P"));
+    let mut promises = 0;
+    for row in rows {
+        promises += 1;
+        let tests = row
+            .trim_end_matches([' ', '|'])
+            .rsplit('|')
+            .next()
+            .unwrap_or_default();
+        for name in quoted(tests).filter(|name| !name.contains('/')) {
+            let fits = |file: &&String| match name.strip_suffix('*') {
+                Some(beginning) => file.starts_with(beginning),
+                None => *file == name,
+            };
+            let found: Vec<&String> = files.iter().filter(fits).collect();
+            assert!(
+                !found.is_empty(),
+                "docs/RELIABILITY.md names `{name}`, which is no file of tests"
+            );
+            named.extend(found);
+        }
+    }
+    assert_eq!(promises, 9, "promises with tests");
+    let of_promises = files.iter().filter(|file| {
+        let mut letters = file.chars();
+        letters.next() == Some('p') && letters.next().is_some_and(|letter| letter.is_ascii_digit())
+    });
+    for file in of_promises {
+        assert!(named.contains(file), "docs/RELIABILITY.md does not name {file}");
+    }
+}
+
+#[test]
+fn every_test_that_the_docs_name_exists() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
+    let all: String = files()
+        .iter()
+        .map(|file| std::fs::read_to_string(directory.join(file).with_extension("rs")).unwrap_or_default())
+        .collect();
+    let names = quoted(DOCS).filter(|name| {
+        name.matches('_').count() > 3
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter == '_')
+    });
+    for name in names {
+        assert!(all.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
+}
