@@ -1,5 +1,5 @@
 //! The meter: bursts of builds through both workers on real peers, and what they used for them by the
-//! kernel's account. In every round the [`reference`] does the same wire work, so that a busy machine
+//! kernel's account. In every round the [`mod@reference`] does the same wire work, so that a busy machine
 //! can be told from a slow worker: it slows both.
 
 pub mod reference;

@@ -1,5 +1,5 @@
-//! What the answers to a start mean. Pure. A stop's are in [`stop`], a clear's in [`clear`], a report's in
-//! [`report`].
+//! What the answers to a start mean. Pure. A stop's are in `stop`, a clear's in `clear`, a report's in
+//! `report`.
 
 mod clear;
 mod report;

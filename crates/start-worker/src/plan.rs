@@ -1,5 +1,5 @@
 //! From a job to what to do about it, as data. Pure: no client, no clock, no environment. Stops and clears are
-//! in [`stop`].
+//! in `stop`.
 
 pub(crate) mod pod;
 mod stop;

@@ -1,5 +1,5 @@
 //! The verify-worker's part of the road: plan, act, decide, report. Settling is not its business.
-//! How reports and next checks are sent is in [`report`].
+//! How reports and next checks are sent is in `report`.
 
 mod report;
 

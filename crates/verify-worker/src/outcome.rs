@@ -1,7 +1,7 @@
 //! From a verdict to what follows: what the build hears, whether and when it is looked at again. Pure.
 //!
-//! What looks know of earlier ones is in [`memory`], what the build hears in [`note`], what the next check
-//! carries in [`sequel`], and what follows when a peer fails in [`trouble`].
+//! What looks know of earlier ones is in `memory`, what the build hears in `note`, what the next check
+//! carries in `sequel`, and what follows when a peer fails in `trouble`.
 
 mod memory;
 mod note;

@@ -143,7 +143,7 @@ fn limit(shape: &Shape<'_>, name: &str, resource: &str) -> EnvVar {
 }
 
 /// The line that the entry point runs in the build's shell. Tokens, ids, numbers and addresses have no
-/// character that could end a quote: [`super::pod`] and the settings see to that.
+/// character that could end a quote: the plan and the settings see to that.
 fn run_line(shape: &Shape<'_>) -> String {
     let ecosystem = &shape.pod().ecosystem;
     let build_id = shape.build.build_id.to_string();
