@@ -228,8 +228,11 @@ async fn a_pod_that_no_node_can_take_waits_for_one() -> anyhow::Result<()> {
     Scene::play("nodes", |scene| async move {
         let mut manifest = build_pod("one", "tools:1")?;
         let pool = scene.namespace.name().to_owned();
-        manifest.spec.as_mut().context("a spec")?.node_selector =
-            Some([("pool".to_owned(), pool.clone())].into());
+        let spec = manifest.spec.as_mut().context("a spec")?;
+        spec.node_selector = Some([("pool".to_owned(), pool.clone())].into());
+        spec.tolerations = Some(vec![serde_json::from_value(
+            json!({ "key": "pool", "operator": "Exists" }),
+        )?]);
         scene.create(&manifest).await?;
         let waiting = scene
             .until("one", "the scheduler's word", |pod| {
@@ -242,10 +245,11 @@ async fn a_pod_that_no_node_can_take_waits_for_one() -> anyhow::Result<()> {
             .await?;
         assert_eq!(phase(&waiting), "Pending");
 
+        // Tainted, since it goes again and would take other tests' pods with it.
         let node = scene
             .peers
             .kubelet
-            .add_node(NodeSpec::default().label("pool", &pool))
+            .add_node(NodeSpec::default().label("pool", &pool).taint("pool"))
             .await?;
         let running = scene
             .until("one", "to run", |pod| phase(pod) == "Running")

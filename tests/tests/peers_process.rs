@@ -21,6 +21,19 @@ fn alive(pid: u32) -> bool {
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
+/// Between its programs (the guard's shell and then its own) a child has no command line for a moment.
+async fn started(pid: u32) {
+    let sleeps = poll::until("the child", SOON, || async move {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        if line.starts_with(b"/bin/sleep") {
+            Ok(())
+        } else {
+            Err("it is not itself yet")
+        }
+    });
+    sleeps.await.unwrap();
+}
+
 async fn gone(pid: u32) {
     let ended = poll::until("the child's end", SOON, || async move {
         if alive(pid) { Err("it lives") } else { Ok(()) }
@@ -38,15 +51,7 @@ async fn a_child_dies_with_its_value_and_on_a_panic() {
     let dir = tempfile::tempdir().unwrap();
     let dropped = sleeper(dir.path());
     let pid = dropped.pid();
-    poll::until("the child", SOON, || async {
-        if alive(pid) {
-            Ok(())
-        } else {
-            Err("no command line yet")
-        }
-    })
-    .await
-    .unwrap();
+    started(pid).await;
     drop(dropped);
     gone(pid).await;
     let pid = std::thread::scope(|scope| {
@@ -63,6 +68,7 @@ async fn a_child_dies_with_its_value_and_on_a_panic() {
 async fn a_child_outlives_the_thread_that_asked_for_it() {
     let dir = tempfile::tempdir().unwrap();
     let child = std::thread::scope(|scope| scope.spawn(|| sleeper(dir.path())).join().unwrap());
+    started(child.pid()).await;
     let lived = poll::until("a while", Duration::from_millis(300), || async {
         if alive(child.pid()) {
             Err("it lives")

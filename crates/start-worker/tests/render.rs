@@ -311,13 +311,22 @@ fn options_stand_alone() {
 #[test]
 fn wishes_that_cannot_be_followed_are_told() {
     let annotations = json!({ "annotations": {
-        "screwdriver.cd/cpu": "4", "screwdriver.cd/timeout": 10, "screwdriver.cd/executor": "nowhere",
+        "screwdriver.cd/cpu": "4", "screwdriver.cd/timeout": 10,
     } });
     let said = render(&[], &[("EXECUTOR_PLUGIN", "k8s")], &start(&annotations));
     assert_eq!(said.code, Some(0));
     assert!(said.err.contains("screwdriver.cd/cpu"), "{}", said.err);
-    assert!(said.err.contains("screwdriver.cd/executor"), "{}", said.err);
     assert!(!said.err.contains("timeout"), "{}", said.err);
+}
+
+#[test]
+fn an_executor_that_there_is_not_is_refused_with_those_that_there_are() {
+    let annotations = json!({ "annotations": { "screwdriver.cd/executor": "nowhere" } });
+    let said = render(&[], &[("EXECUTOR_PLUGIN", "k8s")], &start(&annotations));
+    assert_eq!(said.code, Some(65));
+    for words in ["nowhere", "k8s", "k8s-sandbox", "k8s-vm"] {
+        assert!(said.err.contains(words), "{}", said.err);
+    }
 }
 
 #[test]

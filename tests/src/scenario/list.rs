@@ -9,7 +9,7 @@ use crate::{builds_api::Status, kubelet::Life};
 
 const WAITING: &str = "Waiting for resources to be available.";
 const DELAYED: &str = "Build initialization delayed - pod creation taking longer than expected";
-const NOBODY_FITS: &str = "Waiting for resources to be available. No node takes the pod: 0/";
+const NOBODY_FITS: &str = "Waiting for resources to be available. No node fits the pod";
 
 /// Older than any start that comes for the first time.
 const OLD: Duration = Duration::from_mins(10);

@@ -42,7 +42,7 @@ async fn a_pod_that_waits_or_initialises_longer_than_the_init_timeout_is_no_fail
         let (initialising, config) = world.build("sd/held:1");
         world.publish(config.start()).await?;
         handled(&verify, "rearmed", 2 * BEYOND_THE_INIT_TIMEOUT).await?;
-        for (id, cause) in [(unschedulable, "No node takes the pod"), (initialising, "")] {
+        for (id, cause) in [(unschedulable, "No node fits the pod"), (initialising, "")] {
             not_failed(&world, id)?;
             let told = |build: &Build| {
                 let text = build.status_message.as_deref().unwrap_or_default();

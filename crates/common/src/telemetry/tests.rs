@@ -55,12 +55,6 @@ fn the_libraries_below_make_no_spans() {
 }
 
 #[test]
-fn without_a_collector_a_silent_log_disables_every_span() {
-    let _captured = Captured::with("off", LogFormat::Json, None);
-    assert!(spans::process_span("builds", 1).is_disabled());
-}
-
-#[test]
 fn a_bad_log_filter_is_an_error() {
     let error = dispatch("common=loud", LogFormat::Json, io::sink, None).unwrap_err();
     assert!(matches!(error, TelemetryError::LogFilter(_)), "{error:?}");
