@@ -1,8 +1,6 @@
 //! What nobody hears is not made. In a process of its own: whether a span is made is remembered for each place
 //! in the code, by all subscribers of a process together.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use common::{
     settings::{LogFormat, TelemetrySettings},
     telemetry::{Telemetry, spans},
