@@ -56,7 +56,7 @@ impl BuildToken {
         Some(Claims {
             expires: claims.get("exp").and_then(time),
             issued: claims.get("iat").and_then(time),
-            pr_parent_job_id: claims.get("prParentJobId").and_then(Value::as_u64),
+            pr_parent_job_id: claims.get("prParentJobId").and_then(id),
         })
     }
 
@@ -74,6 +74,21 @@ impl BuildToken {
         let json = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
         serde_json::from_slice(&json).ok()
     }
+}
+
+/// An id, which producers write as a number or as text.
+fn id(claim: &Value) -> Option<u64> {
+    match claim {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
+        _ => None,
+    }
+}
+
+/// A number that some languages print with a fraction of 0.
+fn whole(number: f64) -> Option<u64> {
+    let text = number.to_string();
+    text.parse().ok()
 }
 
 /// Seconds since the epoch, which a JWT may give as an integer or with a fraction.
@@ -195,6 +210,21 @@ mod tests {
                 r#"{"exp":18446744073709551615,"iat":[],"prParentJobId":{}}"#,
                 Claims::default(),
             ),
+            (
+                r#"{"prParentJobId":"345"}"#,
+                Claims {
+                    pr_parent_job_id: Some(345),
+                    ..Claims::default()
+                },
+            ),
+            (
+                r#"{"prParentJobId":345.0}"#,
+                Claims {
+                    pr_parent_job_id: Some(345),
+                    ..Claims::default()
+                },
+            ),
+            (r#"{"prParentJobId":"x"}"#, Claims::default()),
             ("{}", Claims::default()),
         ];
         for (payload, expected) in table {

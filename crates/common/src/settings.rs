@@ -32,7 +32,7 @@ pub use self::{
     environment::{Environment, ProcessEnvironment},
     executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
     pod::{
-        EphemeralStorage, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
+        EphemeralStorage, Hooks, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
         TokenPlace,
     },
     problems::{Problem, SettingsErrors},

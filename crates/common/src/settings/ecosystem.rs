@@ -125,12 +125,18 @@ impl fmt::Debug for WebAddress {
 
 /// The address with everything before the host hidden, if there is anything.
 pub(super) fn without_password(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else {
-        return address.to_owned();
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
     };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    // What is asked may hold a token.
+    let (rest, asked) = match rest.split_once('?') {
+        Some((rest, _)) => (rest, "?[REDACTED]"),
+        None => (rest, ""),
+    };
+    let end = rest.find(['/', '#']).unwrap_or(rest.len());
     match rest.get(..end).and_then(|authority| authority.rfind('@')) {
-        Some(at) => format!("{scheme}://[REDACTED]{}", &rest[at..]),
-        None => address.to_owned(),
+        Some(at) => format!("{scheme}[REDACTED]{}{asked}", &rest[at..]),
+        None => format!("{scheme}{rest}{asked}"),
     }
 }

@@ -4,6 +4,7 @@
 //! shapes of pod use is the manifest's business.
 
 use k8s_openapi::api::core::v1::Lifecycle;
+use serde::Deserialize;
 
 use super::{ecosystem::EcosystemSettings, executors::Plugin, quantity::StorageQuantity, section::Section};
 
@@ -61,7 +62,7 @@ pub struct PodSettings {
     /// Labels that the node should have.
     pub preferred_node_selectors: Vec<(String, String)>,
     /// `lifecycle` of the build container.
-    pub lifecycle: Option<Lifecycle>,
+    pub lifecycle: Option<Hooks>,
     /// Host paths in the build container.
     pub host_mounts: Vec<HostMount>,
     /// Secrets in the build container's environment.
@@ -153,11 +154,16 @@ pub struct SecretFile {
     pub read_only: Option<bool>,
 }
 
+/// What runs after a build's container started and before it stops. Not printed: hooks may send credentials.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Hooks(pub Lifecycle);
+
 const DNS_POLICIES: &[&str] = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
 const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
 /// Enough for who means "no limit", and the number still prints as a whole one.
-const MOST_MINUTES: f64 = 10_000_000.0;
-const MOST_SECONDS: u64 = 86_400;
+const MOST_MINUTES: f64 = 1_000_000_000.0;
+const MOST_SECONDS: u64 = u32::MAX as u64;
 
 // === impl PodSettings ===
 
@@ -165,6 +171,9 @@ impl PodSettings {
     pub(super) fn read(options: &Section<'_>, plugin: Plugin, ecosystem: EcosystemSettings) -> Self {
         let kubernetes = options.section("kubernetes");
         let minutes = |key: &str, default| {
+            if kubernetes.counts_as_unset(key, default) {
+                return default;
+            }
             kubernetes.number_or(key, 0.001..=MOST_MINUTES, "a number of minutes", default)
         };
         let resources = kubernetes.section("resources");
@@ -233,7 +242,16 @@ impl PodSettings {
 
 fn grace_period(kubernetes: &Section<'_>) -> u32 {
     let (key, what) = ("terminationGracePeriodSeconds", "a whole number of seconds");
+    if kubernetes.counts_as_unset(key, 30) {
+        return 30;
+    }
     u32::try_from(kubernetes.integer_or(key, 0..=MOST_SECONDS, what, 30)).unwrap_or(30)
+}
+
+impl std::fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hooks(..)")
+    }
 }
 
 // === impl Sizes ===

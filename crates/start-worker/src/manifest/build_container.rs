@@ -25,7 +25,7 @@ pub(super) fn build_container(shape: &Shape<'_>) -> Container {
         command: Some(vec!["/opt/sd/launcher_entrypoint.sh".to_owned()]),
         args: Some(vec![run_line(shape)]),
         volume_mounts: Some(volumes::build_mounts(shape)),
-        lifecycle: pod.lifecycle.clone(),
+        lifecycle: pod.lifecycle.as_ref().map(|hooks| hooks.0.clone()),
         ..Default::default()
     }
 }

@@ -5,15 +5,19 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use super::{Section, json, value::scalar_text};
-use crate::settings::effective::NOT_SET;
+use crate::settings::effective::{NOT_SET, REDACTED};
 
 // === impl Section ===
 
 impl<'a> Section<'a> {
     /// A table of texts, in the order of the configuration.
     pub(in crate::settings) fn texts(&self, key: &str) -> Vec<(String, String)> {
+        self.notes.frees(&self.path_of(key));
+        if self.is_empty_text(key) {
+            self.holds(key, serde_json::json!({}));
+            return Vec::new();
+        }
         let section = self.section(key);
-        self.notes.frees(&section.path);
         let texts = section.keys().into_iter().map(|name| {
             let text = section.child(name).and_then(scalar_text);
             if text.is_none() {
@@ -33,6 +37,7 @@ impl<'a> Section<'a> {
         let items = match self.child(key).map(|value| &value.kind) {
             Some(ValueKind::Array(items)) => items.as_slice(),
             Some(ValueKind::Table(table)) if table.is_empty() => &[],
+            Some(ValueKind::String(text)) if text.is_empty() => &[],
             Some(_) => {
                 self.problem(key, "expected a list of objects");
                 &[]
@@ -87,7 +92,7 @@ impl<'a> Section<'a> {
         self.list(key).into_iter().filter_map(compile).collect()
     }
 
-    /// Whatever `T` takes, described to the operator as `expectation`. `None` when unset or `{}`.
+    /// Whatever `T` takes, described to the operator as `expectation`. `None` when unset or empty in any form.
     pub(in crate::settings) fn object<T: for<'de> Deserialize<'de>>(
         &self,
         key: &str,
@@ -95,12 +100,17 @@ impl<'a> Section<'a> {
     ) -> Option<T> {
         let value = self.child(key);
         self.notes.frees(&self.path_of(key));
-        let value = value.filter(|value| !matches!(&value.kind, ValueKind::Table(table) if table.is_empty()));
+        let value = value.filter(|value| match &value.kind {
+            ValueKind::Table(table) => !table.is_empty(),
+            ValueKind::Array(items) => !items.is_empty(),
+            ValueKind::String(text) => !text.is_empty(),
+            _ => true,
+        });
         let Some(object) = value.map(json) else {
             self.holds(key, NOT_SET);
             return None;
         };
-        self.holds(key, &object);
+        self.holds(key, without_headers(object.clone()));
         // The error of serde would repeat the value.
         let object = serde_json::from_value(object).ok();
         if object.is_none() {
@@ -108,4 +118,25 @@ impl<'a> Section<'a> {
         }
         object
     }
+}
+
+/// Without what a hook sends along: credentials are among it.
+fn without_headers(mut value: serde_json::Value) -> serde_json::Value {
+    match &mut value {
+        serde_json::Value::Object(map) => {
+            for (key, inner) in map {
+                *inner = match (key.as_str(), inner.take()) {
+                    ("httpHeaders", serde_json::Value::Array(_)) => REDACTED.into(),
+                    (_, inner) => without_headers(inner),
+                };
+            }
+        }
+        serde_json::Value::Array(items) => {
+            for item in items {
+                *item = without_headers(item.take());
+            }
+        }
+        _ => {}
+    }
+    value
 }

@@ -4,6 +4,7 @@
 
 use std::{fmt, fs::File, ops::RangeBounds, path::PathBuf, time::Duration};
 
+use config::ValueKind;
 use secrecy::SecretString;
 
 use super::{
@@ -24,6 +25,26 @@ impl Section<'_> {
             self.holds(key, show(&default));
             default
         })
+    }
+
+    /// Whether the value is a 0 or a false of the file's own, with which the predecessor meant its default, unlike
+    /// the texts of variables. The default then holds.
+    pub(in crate::settings) fn counts_as_unset<T: ToString>(&self, key: &str, default: T) -> bool {
+        let unset = match self.child(key).map(|value| &value.kind) {
+            Some(ValueKind::Boolean(value)) => !value,
+            Some(ValueKind::I64(value)) => *value == 0,
+            Some(ValueKind::U64(value)) => *value == 0,
+            _ => false,
+        };
+        if unset {
+            self.holds(key, default.to_string());
+        }
+        unset
+    }
+
+    /// Whether the value is an empty text.
+    pub(super) fn is_empty_text(&self, key: &str) -> bool {
+        matches!(self.child(key).map(|value| &value.kind), Some(ValueKind::String(text)) if text.is_empty())
     }
 
     /// Text; numbers and booleans as they print. `None` when unset or empty.

@@ -69,9 +69,11 @@ fn a_check_shows_no_secret_wherever_it_comes_from() {
         "rabbitmq: { password: s3cret-1, connectOptions: { credentials: s3cret-2 } }\n\
          executor:\n\
          \x20 k8s: { options: { kubernetes: { token: s3cret-3 } } }\n\
-         \x20 big: { pluginName: k8s, options: { kubernetes: { token: s3cret-4 } } }\n\
+         \x20 big: { pluginName: k8s, options: { kubernetes: { token: s3cret-4, lifecycleHooks: { preStop: {\n\
+         \x20   httpGet: { port: 1, httpHeaders: [{ name: Authorization, value: s3cret-10 }] } } } } } }\n\
          \x20 jenkins: { options: { jenkins: { password: s3cret-5 } } }\n\
-         rabbit: { password: s3cret-6 }\n",
+         rabbit: { password: s3cret-6 }\n\
+         ecosystem: { pushgatewayUrl: 'user:s3cret-8@push:9091', api: 'https://api.example/?token=s3cret-9' }\n",
     )]);
     let check = check(dir.path(), &[("NODE_CONFIG", "{secrets: {key: 's3cret-7'}}")]);
     let text = format!("{check}\n{check:?}\n{:?}", check.warnings);

@@ -141,3 +141,31 @@ fn a_pushgateway_needs_no_scheme() {
         assert!(pushgateway(text).is_err(), "{text}");
     }
 }
+
+/// Its code takes the default for every value that its language counts as false.
+#[test]
+fn zeros_and_empty_texts_of_a_file_mean_what_they_meant() {
+    let options = serde_json::json!({ "kubernetes": {
+        "buildTimeout": 0, "maxBuildTimeout": false, "terminationGracePeriodSeconds": 0,
+        "podLabels": "", "annotations": "", "nodeSelectors": "", "preferredNodeSelectors": "",
+        "volumeMounts": "", "buildSecrets": "", "buildSecretsFile": "", "lifecycleHooks": [],
+    } });
+    let pod = ExecutorSettings::from_options("k8s", Plugin::K8s, &options)
+        .unwrap()
+        .pod;
+    let timeouts = (pod.build_timeout, pod.max_build_timeout);
+    assert_eq!((timeouts, pod.termination_grace_period), ((90.0, 120.0), 30));
+    assert!(pod.labels.is_empty() && pod.annotations.is_empty() && pod.lifecycle.is_none());
+    assert!(pod.node_selectors.is_empty() && pod.host_mounts.is_empty() && pod.secret_variables.is_empty());
+    // The text of a variable counted as true.
+    let pod = |seconds| {
+        let settings = load(&[("TERMINATION_GRACE_PERIOD_SECONDS", seconds)]).unwrap();
+        settings
+            .executors
+            .get("k8s")
+            .unwrap()
+            .pod
+            .termination_grace_period
+    };
+    assert_eq!((pod("0"), pod("90000")), (0, 90_000));
+}
