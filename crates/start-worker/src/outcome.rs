@@ -119,7 +119,10 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
             trouble: down @ Trouble::Down(_),
             armed,
         } => {
-            let held = plan.state.held + millis(at.took + LATER);
+            let held = plan
+                .state
+                .held
+                .saturating_add(millis(at.took.saturating_add(LATER)));
             let state = StartState {
                 held,
                 ..unspent(plan, armed)
