@@ -16,7 +16,7 @@ use common::{
 use screwdriver_api_client::BuildUpdate;
 
 use crate::{
-    act::{Seen, World},
+    act::{REPORT_BUDGET, Seen, World},
     manifest::Fallback,
     outcome::{
         Circumstances, Decision, StopDecision, come_back, of_clear, of_refusal, of_start, of_stop, told,
@@ -25,8 +25,6 @@ use crate::{
     plan::{ClearPlan, Place, Plan, Refused, StartPlan, StopPlan, plan},
 };
 
-/// How long a report that nobody insists on may keep a delivery: a slow builds API never delays builds.
-const REPORT_BUDGET: Duration = Duration::from_secs(2);
 /// The second look of a stop comes after this.
 const SECOND_LOOK: Duration = SOON;
 
@@ -164,8 +162,8 @@ impl StartHandler {
             } => self.tell(plan, config, outcome, (&executor, &facts), at).await,
             Decision::Back { outcome, text } => self.back(config, outcome, text).await,
             Decision::Fail { text, again } => {
-                self.fail(std::slice::from_ref(&plan.place), config, text, again, at)
-                    .await
+                let places = std::slice::from_ref(&plan.place);
+                self.fail((places, &plan.state), config, text, again, at).await
             }
         }
     }
@@ -197,6 +195,11 @@ impl StartHandler {
             return outcome;
         }
         let created = matches!(outcome, Outcome::Created).then_some(at.now);
+        if created.is_none() && facts.build_ran() {
+            // Its launcher speaks already, and a report without a text would clear what it says. The chain that
+            // was armed before this pod was made says once that it runs, and hears whether it is finished.
+            return outcome;
+        }
         let finished = self.say(config, &told(facts, created)).await;
         let uid = facts.uid.as_deref().filter(|_| finished);
         let Some(uid) = uid else { return outcome };
@@ -259,13 +262,13 @@ impl StartHandler {
     /// Fails the build, unless its pod lives or cannot be read.
     async fn fail(
         &self,
-        places: &[Place],
+        (places, state): (&[Place], &StartState),
         config: &BuildConfig<'_>,
         text: String,
         again: Again,
         at: &Circumstances,
     ) -> Outcome {
-        match self.world.pod_lives(places).await {
+        match self.world.pod_lives(places, state.recreate.as_ref()).await {
             Ok(true) => return Outcome::Adopted,
             Ok(false) => {}
             // Its pod may live: nothing is failed before that is known.
@@ -286,7 +289,10 @@ impl StartHandler {
     async fn refuse(&self, refused: &Refused, job: &StartJob<'_>, taken: Taken<'_>) -> Outcome {
         let at = self.circumstances(taken, Duration::ZERO);
         match of_refusal(refused, &job.config, &at) {
-            Decision::Fail { text, again } => self.fail(&refused.places, &job.config, text, again, &at).await,
+            Decision::Fail { text, again } => {
+                let sought = (refused.places.as_slice(), &refused.state);
+                self.fail(sought, &job.config, text, again, &at).await
+            }
             Decision::Back { outcome, text } => self.back(&job.config, outcome, text).await,
             Decision::Tell { outcome, .. } | Decision::End(outcome) => outcome,
         }

@@ -98,6 +98,7 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
             facts,
         },
         Seen::Unwanted => Decision::End(Outcome::Finished),
+        Seen::Unasked(error) => held(plan, config, error.into(), true, at),
         // The broker refuses: what the retry would need it refuses too. The message stays where it is.
         Seen::Unarmed(error) => Decision::End(Outcome::Unsettled(error.into())),
         Seen::Occupied { armed } => {
@@ -118,24 +119,30 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
         Seen::Refused {
             trouble: down @ Trouble::Down(_),
             armed,
-        } => {
-            let held = plan
-                .state
-                .held
-                .saturating_add(millis(at.took.saturating_add(LATER)));
-            let state = StartState {
-                held,
-                ..unspent(plan, armed)
-            };
-            Decision::Back {
-                outcome: Outcome::Held(again(config, &state, LATER, down.into_cause())),
-                text: None,
-            }
-        }
+        } => held(plan, config, down.into_cause(), armed, at),
         Seen::Refused {
             trouble: Trouble::Own(error),
             armed,
         } => refused(plan, config, error, armed, at),
+    }
+}
+
+/// A peer is down: the start comes back without an attempt spent, and its deadline stands still meanwhile.
+fn held(
+    plan: &StartPlan,
+    config: &BuildConfig<'_>,
+    cause: Cause,
+    armed: bool,
+    at: &Circumstances,
+) -> Decision {
+    let length = millis(at.took.saturating_add(LATER));
+    let state = StartState {
+        held: plan.state.held.saturating_add(length),
+        ..unspent(plan, armed)
+    };
+    Decision::Back {
+        outcome: Outcome::Held(again(config, &state, LATER, cause)),
+        text: None,
     }
 }
 
