@@ -10,7 +10,7 @@ use common::{
     ladder::{SOON, start_retry_delay},
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
-    telemetry::propagation::TraceContext,
+    telemetry::{propagation::TraceContext, spans},
     verdict::{Moment, Sight, Verdict, judge},
 };
 use screwdriver_api_client::BuildUpdate;
@@ -277,12 +277,13 @@ impl StartHandler {
                 return Outcome::Again(Again { cause, ..again });
             }
         }
-        let report = self
-            .world
-            .builds
-            .update(config, &BuildUpdate::failure(text))
-            .await;
-        undelivered(config, report, again, at)
+        let update = BuildUpdate::failure(text.clone());
+        let report = self.world.builds.update(config, &update).await;
+        let outcome = undelivered(config, report, again, at);
+        if matches!(outcome, Outcome::Failed) {
+            spans::record_failure(&tracing::Span::current(), &text);
+        }
+        outcome
     }
 
     /// No pod can be made of the message.
