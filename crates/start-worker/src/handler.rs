@@ -195,12 +195,10 @@ impl StartHandler {
             return outcome;
         }
         let created = matches!(outcome, Outcome::Created).then_some(at.now);
-        if created.is_none() && facts.build_ran() {
-            // Its launcher speaks already, and a report without a text would clear what it says. The chain that
-            // was armed before this pod was made says once that it runs, and hears whether it is finished.
+        let Some(update) = told(facts, created) else {
             return outcome;
-        }
-        let finished = self.say(config, &told(facts, created)).await;
+        };
+        let finished = self.say(config, &update).await;
         let uid = facts.uid.as_deref().filter(|_| finished);
         let Some(uid) = uid else { return outcome };
         // Stop wins: whoever is told that the build is finished deletes the pod.

@@ -292,18 +292,25 @@ fn waiting_text(error: &ClusterError) -> String {
 }
 
 /// What a build with a pod is told; `created` is the time, if the pod was made just now.
-pub fn told(facts: &Facts, created: Option<Timestamp>) -> BuildUpdate {
+///
+/// Nothing about a pod that was found running: its launcher speaks already, and a report without a text would clear
+/// what it says. The chain that was armed before the pod was made tells once that it runs, and hears whether the
+/// build is finished.
+pub fn told(facts: &Facts, created: Option<Timestamp>) -> Option<BuildUpdate> {
+    if created.is_none() && facts.build_ran() {
+        return None;
+    }
     if let Some(node) = &facts.node {
         // Whoever tells of the same pod again tells the same time.
         let pulled = created.or_else(|| facts.scheduled_at()).map(Into::into);
-        return BuildUpdate::stats(Stats::new(Some(node.clone()), pulled));
+        return Some(BuildUpdate::stats(Stats::new(Some(node.clone()), pulled)));
     }
-    BuildUpdate::message(match &facts.schedule {
+    Some(BuildUpdate::message(match &facts.schedule {
         Schedule::Refused {
             message: Some(text), ..
         } => format!("{WAITING_FOR_RESOURCES} {}", quoted(text)),
         _ => WAITING_FOR_RESOURCES.to_owned(),
-    })
+    }))
 }
 
 fn millis(duration: Duration) -> u64 {

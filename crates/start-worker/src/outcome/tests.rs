@@ -457,6 +457,18 @@ fn a_pod_that_was_found_has_the_pull_time_of_its_scheduling() {
     }
 }
 
+/// A report without a text clears the launcher's.
+#[test]
+fn over_a_launcher_that_speaks_nothing_is_said() {
+    let pod = |phase: &str| {
+        facts(&json!({ "spec": { "nodeName": "node1", "containers": [] }, "status": { "phase": phase } }))
+    };
+    assert!(told(&pod("Running"), None).is_none());
+    assert!(told(&pod("Succeeded"), None).is_none());
+    assert!(told(&pod("Pending"), None).is_some());
+    assert!(told(&pod("Running"), Some(time(NOW))).is_some());
+}
+
 #[test]
 fn a_start_without_a_possible_pod_fails_unless_its_executor_may_come_back() {
     let refusal = |name: &str| match name {
