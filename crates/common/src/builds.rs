@@ -122,8 +122,17 @@ impl BuildsApi {
             .await
     }
 
-    /// Whether the build still wants a pod.
-    pub async fn wanted(&self, config: &BuildConfig<'_>) -> Result<Wanted, ReportError> {
+    /// Whether the build still wants a pod, asked within `budget`.
+    pub async fn wanted_within(
+        &self,
+        budget: Duration,
+        config: &BuildConfig<'_>,
+    ) -> Result<Wanted, ReportError> {
+        let asked = tokio::time::timeout(budget, self.wanted(config)).await;
+        asked.unwrap_or(Err(ReportError::Budget { budget }))
+    }
+
+    async fn wanted(&self, config: &BuildConfig<'_>) -> Result<Wanted, ReportError> {
         let token = config.token.as_ref().ok_or(ReportError::NoToken)?;
         let span = spans::builds_api_span(
             "POST",

@@ -10,7 +10,10 @@ use tracing::Instrument;
 
 use crate::{
     attempt::Attempt,
-    broker::{Delivery, Queue},
+    broker::{
+        Delivery, Queue,
+        delivery::{SettleError, Settled},
+    },
     job::{DecodeError, Job},
     outcome::{Outcome, ParkReason},
     telemetry::{
@@ -78,11 +81,15 @@ async fn travel<H: Handler>(
         Err(_panicked) => ("unknown", Outcome::Parked(ParkReason::AttemptsSpent)),
         Ok(Err(garbage)) => ("unknown", Outcome::Parked(ParkReason::Undecodable(garbage))),
         Ok(Ok(job)) => {
-            let trace = delivery.trace_context().or_else(|| job.trace_context().cloned());
-            join(span, trace.as_ref(), &job, delayed_as_child);
             let attempt = delivery.attempt(job.counted_attempts());
-            let build = job.config().map_or(0, |config| config.build_id.get());
-            spans::record_job(span, job.kind(), build, attempt.failed);
+            let found = guarded(|| delivery.trace_context().or_else(|| job.trace_context().cloned()));
+            let trace = found.unwrap_or_default();
+            // A delivery without its trace is better than one that is never settled; a panic is told of.
+            let _told = guarded(|| {
+                join(span, trace.as_ref(), &job, delayed_as_child);
+                let build = job.config().map_or(0, |config| config.build_id.get());
+                spans::record_job(span, job.kind(), build, attempt.failed);
+            });
             let taken = Taken {
                 queue,
                 attempt,
@@ -91,19 +98,41 @@ async fn travel<H: Handler>(
             (job.kind(), handle(handler, &job, taken).await)
         }
     };
+    let parks = match &outcome {
+        Outcome::Parked(reason) => Some(reason.clone()),
+        told => {
+            observe(span, kind, told);
+            None
+        }
+    };
     let name = outcome.as_str();
-    observe(span, kind, &outcome);
-    if let Outcome::Parked(reason) = &outcome {
-        metrics.parked(reason.as_str());
-    }
-    if let Err(error) = delivery.settle(outcome.into_settlement()).await {
+    let settled = delivery.settle(outcome.into_settlement()).await;
+    if let Err(error) = &settled {
         metrics.settlement_lost(queue);
         tracing::warn!(
-            error = &error as &dyn Error,
+            error = error as &dyn Error,
             "the settlement did not reach the broker; the message comes again"
         );
     }
-    in_flight.settled(kind, name);
+    let Some(reason) = parks else {
+        return in_flight.settled(kind, name);
+    };
+    let came_of_it = parked(reason, settled);
+    observe(span, kind, &came_of_it);
+    if let Outcome::Parked(reason) = &came_of_it {
+        metrics.parked(reason.as_str());
+    }
+    in_flight.settled(kind, came_of_it.as_str());
+}
+
+/// What came of a delivery that was to be parked: as long as the parking queue does not take it, it comes again each
+/// time, and is parked once.
+fn parked(reason: ParkReason, settled: Result<Settled, SettleError>) -> Outcome {
+    match settled {
+        Ok(Settled::Acked) => Outcome::Parked(reason),
+        Ok(Settled::Requeued) => Outcome::Unsettled(reason.into()),
+        Err(error) => Outcome::Unsettled(error.into()),
+    }
 }
 
 /// Makes the delivery part of its trace. Checks come minutes later: collectors that decide early what to
@@ -235,5 +264,14 @@ mod tests {
         assert_eq!(guarded(|| 1).unwrap(), 1);
         let panicked = guarded(|| -> u8 { panic!("decoding {}", 7) }).unwrap_err();
         assert_eq!(panicked.to_string(), "handling panicked: decoding 7");
+    }
+
+    /// A parking queue that is missing or full refuses at each turn.
+    #[test]
+    fn what_the_parking_queue_refuses_is_not_parked() {
+        let after = |settled| parked(ParkReason::TokenExpired, settled).as_str();
+        assert_eq!(after(Ok(Settled::Acked)), "parked");
+        assert_eq!(after(Ok(Settled::Requeued)), "unsettled");
+        assert_eq!(after(Err(SettleError::Stale)), "unsettled");
     }
 }

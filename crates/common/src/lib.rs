@@ -1,7 +1,7 @@
 //! What both workers share, one room per noun.
 //!
 //! Pure rooms (no client, no clock, no environment, no async): [`job`], [`attempt`], [`outcome`],
-//! [`pod_identity`], [`facts`], [`verdict`]. Rooms with effects: [`broker`] (the only lapin code),
+//! [`pod_identity`], [`facts`], [`verdict`], `text`. Rooms with effects: [`broker`] (the only lapin code),
 //! [`cluster`] (the only kube client code), [`outage`], [`settings`], [`telemetry`], [`health`],
 //! [`shutdown`]. [`handler`] is the road that every delivery takes through them.
 
@@ -26,4 +26,5 @@ pub mod settings;
 pub mod shutdown;
 pub mod site;
 pub mod telemetry;
+mod text;
 pub mod verdict;

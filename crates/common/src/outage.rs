@@ -130,6 +130,10 @@ impl<P: Probe> Outage<P> {
                     return Err(Trouble::Own(error));
                 }
                 Err(error) if self.still_answers(end).await => return Err(Trouble::Own(error)),
+                // Nobody was asked: called again at once, it would fail as often as the drain has time for.
+                Err(error) if self.waiting.draining.is_cancelled() => {
+                    return Err(Trouble::Down(Some(error)));
+                }
                 Err(error) => last = Some(error),
             }
         }

@@ -12,7 +12,6 @@ mod message;
 mod reason;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::time::Duration;
 

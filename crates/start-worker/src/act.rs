@@ -6,10 +6,10 @@ use std::{collections::HashMap, time::Duration};
 
 use common::{
     broker::{PublishError, Publisher},
-    builds::BuildsApi,
+    builds::{BuildsApi, ReportError},
     cluster::ClusterError,
     facts::Facts,
-    job::{BuildConfig, message},
+    job::{BuildConfig, Recreate, message},
     outage::Trouble,
     outcome::Room,
     pod_identity::LABEL_BUILD,
@@ -29,6 +29,9 @@ use crate::{
 
 /// Longest that the executors beside the chosen one may keep a start waiting.
 const ELSEWHERE: Duration = Duration::from_secs(2);
+
+/// How long a word with a builds API on which nothing depends may keep a delivery: a slow one never delays builds.
+pub const REPORT_BUDGET: Duration = Duration::from_secs(2);
 
 /// The peers that plans act on.
 #[derive(Debug)]
@@ -59,6 +62,9 @@ pub enum Seen {
     },
     /// There is no pod, and the build runs already or is finished.
     Unwanted,
+    /// There is no pod, and the builds API does not say whether one is wanted any more. A chain of checks was armed,
+    /// and may have ended.
+    Unasked(ReportError),
     /// The name is held by a pod that is going away, or by one that is not ours.
     Occupied {
         /// Whether a chain of checks lives.
@@ -173,7 +179,7 @@ impl World {
         let executor = &plan.place.executor;
         match find(site, &plan.place).await? {
             // The dead pod that is to be replaced is not the build's pod.
-            Found::Ours(ours) if plan.replaces(ours.facts.uid.as_deref()) => {}
+            found @ Found::Ours(_) if !found.lives(plan.recreate.as_ref()) => {}
             Found::Ours(ours) => return adopt(site, executor, ours, config, armed).await.map(Some),
             Found::Occupied => return Ok(Some(Seen::Occupied { armed })),
             Found::Nothing => {
@@ -187,15 +193,18 @@ impl World {
                 }
             }
         }
-        match self.builds.wanted(config).await {
-            Ok(Wanted::RunningOrFinished) => Ok(Some(Seen::Unwanted)),
-            Ok(Wanted::Yes) => Ok(None),
+        Ok(match self.builds.wanted_within(REPORT_BUDGET, config).await {
+            Ok(Wanted::RunningOrFinished) => Some(Seen::Unwanted),
+            Ok(Wanted::Yes) => None,
+            // Its chain was armed by an earlier handling, and may have heard since that the build is finished:
+            // nobody would look at a pod that is made now.
+            Err(error) if plan.arm.is_none() => Some(Seen::Unasked(error)),
             Err(error) => {
-                // No answer is no reason against the build: the first report will tell.
+                // No answer is no reason against the build: the first check will tell.
                 tracing::debug!(error = error.as_error(), "whether the build is wanted is unknown");
-                Ok(None)
+                None
             }
-        }
+        })
     }
 
     /// A predecessor's pod: its maker gave the message back and checks nothing any more, so a chain of ours does.
@@ -234,11 +243,15 @@ impl World {
     }
 
     /// Whether a pod of the build lives in one of these places: asked before a build is failed for having none.
-    /// Every place must answer before there is none.
-    pub async fn pod_lives(&self, places: &[Place]) -> Result<bool, Trouble<ClusterError>> {
+    /// Every place must answer before there is none. `recreate` names the dead pod that was to be replaced.
+    pub async fn pod_lives(
+        &self,
+        places: &[Place],
+        recreate: Option<&Recreate>,
+    ) -> Result<bool, Trouble<ClusterError>> {
         for place in places {
             if let Some(site) = self.sites.get(&place.executor)
-                && let Found::Ours(_) = find(site, place).await?
+                && find(site, place).await?.lives(recreate)
             {
                 return Ok(true);
             }
@@ -319,6 +332,15 @@ impl Found {
             }),
         }
     }
+
+    /// Whether this is the build's pod. The dead one that is to be replaced is not.
+    fn lives(&self, recreate: Option<&Recreate>) -> bool {
+        let dead = recreate.and_then(|recreate| recreate.uid.as_deref());
+        match self {
+            Self::Ours(ours) => dead.is_none() || ours.facts.uid.as_deref() != dead,
+            Self::Occupied | Self::Nothing => false,
+        }
+    }
 }
 
 fn is_ours(pod: &Pod, label: &str) -> bool {
@@ -327,3 +349,6 @@ fn is_ours(pod: &Pod, label: &str) -> bool {
         .and_then(|labels| labels.get(LABEL_BUILD))
         .is_some_and(|value| value == label)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,13 +10,13 @@ use common::{
     ladder::{SOON, start_retry_delay},
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
-    telemetry::propagation::TraceContext,
+    telemetry::{propagation::TraceContext, spans},
     verdict::{Moment, Sight, Verdict, judge},
 };
 use screwdriver_api_client::BuildUpdate;
 
 use crate::{
-    act::{Seen, World},
+    act::{REPORT_BUDGET, Seen, World},
     manifest::Fallback,
     outcome::{
         Circumstances, Decision, StopDecision, come_back, of_clear, of_refusal, of_start, of_stop, told,
@@ -25,8 +25,6 @@ use crate::{
     plan::{ClearPlan, Place, Plan, Refused, StartPlan, StopPlan, plan},
 };
 
-/// How long a report that nobody insists on may keep a delivery: a slow builds API never delays builds.
-const REPORT_BUDGET: Duration = Duration::from_secs(2);
 /// The second look of a stop comes after this.
 const SECOND_LOOK: Duration = SOON;
 
@@ -164,8 +162,8 @@ impl StartHandler {
             } => self.tell(plan, config, outcome, (&executor, &facts), at).await,
             Decision::Back { outcome, text } => self.back(config, outcome, text).await,
             Decision::Fail { text, again } => {
-                self.fail(std::slice::from_ref(&plan.place), config, text, again, at)
-                    .await
+                let places = std::slice::from_ref(&plan.place);
+                self.fail((places, &plan.state), config, text, again, at).await
             }
         }
     }
@@ -197,7 +195,10 @@ impl StartHandler {
             return outcome;
         }
         let created = matches!(outcome, Outcome::Created).then_some(at.now);
-        let finished = self.say(config, &told(facts, created)).await;
+        let Some(update) = told(facts, created) else {
+            return outcome;
+        };
+        let finished = self.say(config, &update).await;
         let uid = facts.uid.as_deref().filter(|_| finished);
         let Some(uid) = uid else { return outcome };
         // Stop wins: whoever is told that the build is finished deletes the pod.
@@ -259,13 +260,13 @@ impl StartHandler {
     /// Fails the build, unless its pod lives or cannot be read.
     async fn fail(
         &self,
-        places: &[Place],
+        (places, state): (&[Place], &StartState),
         config: &BuildConfig<'_>,
         text: String,
         again: Again,
         at: &Circumstances,
     ) -> Outcome {
-        match self.world.pod_lives(places).await {
+        match self.world.pod_lives(places, state.recreate.as_ref()).await {
             Ok(true) => return Outcome::Adopted,
             Ok(false) => {}
             // Its pod may live: nothing is failed before that is known.
@@ -274,19 +275,23 @@ impl StartHandler {
                 return Outcome::Again(Again { cause, ..again });
             }
         }
-        let report = self
-            .world
-            .builds
-            .update(config, &BuildUpdate::failure(text))
-            .await;
-        undelivered(config, report, again, at)
+        let update = BuildUpdate::failure(text.clone());
+        let report = self.world.builds.update(config, &update).await;
+        let outcome = undelivered(config, report, again, at);
+        if matches!(outcome, Outcome::Failed) {
+            spans::record_failure(&tracing::Span::current(), &text);
+        }
+        outcome
     }
 
     /// No pod can be made of the message.
     async fn refuse(&self, refused: &Refused, job: &StartJob<'_>, taken: Taken<'_>) -> Outcome {
         let at = self.circumstances(taken, Duration::ZERO);
         match of_refusal(refused, &job.config, &at) {
-            Decision::Fail { text, again } => self.fail(&refused.places, &job.config, text, again, &at).await,
+            Decision::Fail { text, again } => {
+                let sought = (refused.places.as_slice(), &refused.state);
+                self.fail(sought, &job.config, text, again, &at).await
+            }
             Decision::Back { outcome, text } => self.back(&job.config, outcome, text).await,
             Decision::Tell { outcome, .. } | Decision::End(outcome) => outcome,
         }

@@ -24,11 +24,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Map, Value};
 
 use self::shape::Shape;
-pub use self::{
-    annotations::Annotations,
-    token::TokenOwner,
-    wishes::{Fallback, Instead},
-};
+pub use self::{annotations::Annotations, token::TokenOwner, wishes::Fallback};
 
 /// What a start message says about the pod. No `Debug`: it holds the token.
 #[derive(Clone, Copy)]

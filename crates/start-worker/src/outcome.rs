@@ -98,6 +98,7 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
             facts,
         },
         Seen::Unwanted => Decision::End(Outcome::Finished),
+        Seen::Unasked(error) => held(plan, config, error.into(), true, at),
         // The broker refuses: what the retry would need it refuses too. The message stays where it is.
         Seen::Unarmed(error) => Decision::End(Outcome::Unsettled(error.into())),
         Seen::Occupied { armed } => {
@@ -118,21 +119,30 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
         Seen::Refused {
             trouble: down @ Trouble::Down(_),
             armed,
-        } => {
-            let held = plan.state.held + millis(at.took + LATER);
-            let state = StartState {
-                held,
-                ..unspent(plan, armed)
-            };
-            Decision::Back {
-                outcome: Outcome::Held(again(config, &state, LATER, down.into_cause())),
-                text: None,
-            }
-        }
+        } => held(plan, config, down.into_cause(), armed, at),
         Seen::Refused {
             trouble: Trouble::Own(error),
             armed,
         } => refused(plan, config, error, armed, at),
+    }
+}
+
+/// A peer is down: the start comes back without an attempt spent, and its deadline stands still meanwhile.
+fn held(
+    plan: &StartPlan,
+    config: &BuildConfig<'_>,
+    cause: Cause,
+    armed: bool,
+    at: &Circumstances,
+) -> Decision {
+    let length = millis(at.took.saturating_add(LATER));
+    let state = StartState {
+        held: plan.state.held.saturating_add(length),
+        ..unspent(plan, armed)
+    };
+    Decision::Back {
+        outcome: Outcome::Held(again(config, &state, LATER, cause)),
+        text: None,
     }
 }
 
@@ -282,18 +292,25 @@ fn waiting_text(error: &ClusterError) -> String {
 }
 
 /// What a build with a pod is told; `created` is the time, if the pod was made just now.
-pub fn told(facts: &Facts, created: Option<Timestamp>) -> BuildUpdate {
+///
+/// Nothing about a pod that was found running: its launcher speaks already, and a report without a text would clear
+/// what it says. The chain that was armed before the pod was made tells once that it runs, and hears whether the
+/// build is finished.
+pub fn told(facts: &Facts, created: Option<Timestamp>) -> Option<BuildUpdate> {
+    if created.is_none() && facts.build_ran() {
+        return None;
+    }
     if let Some(node) = &facts.node {
         // Whoever tells of the same pod again tells the same time.
         let pulled = created.or_else(|| facts.scheduled_at()).map(Into::into);
-        return BuildUpdate::stats(Stats::new(Some(node.clone()), pulled));
+        return Some(BuildUpdate::stats(Stats::new(Some(node.clone()), pulled)));
     }
-    BuildUpdate::message(match &facts.schedule {
+    Some(BuildUpdate::message(match &facts.schedule {
         Schedule::Refused {
             message: Some(text), ..
         } => format!("{WAITING_FOR_RESOURCES} {}", quoted(text)),
         _ => WAITING_FOR_RESOURCES.to_owned(),
-    })
+    }))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -155,11 +155,10 @@ fn start_plan(
         pod::token(job),
         traceparent.as_deref(),
     );
-    let mut made = match made {
+    let made = match made {
         Ok(made) => made,
         Err(error) => return refuse(job, error.into(), state, policy),
     };
-    made.fallbacks.extend(pod::unknown_executor(job, executors));
     let issued = claims
         .as_ref()
         .and_then(|claims| claims.issued)
@@ -260,16 +259,6 @@ impl StartPlan {
     /// How long after its first handling the start may be tried.
     pub fn allowed(&self) -> Duration {
         Duration::try_from(self.deadline.duration_since(self.state.since)).unwrap_or_default()
-    }
-
-    /// Whether the pod with this UID is the dead one that this start replaces.
-    pub fn replaces(&self, uid: Option<&str>) -> bool {
-        uid.is_some()
-            && self
-                .recreate
-                .as_ref()
-                .and_then(|recreate| recreate.uid.as_deref())
-                == uid
     }
 }
 

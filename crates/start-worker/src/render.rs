@@ -189,7 +189,6 @@ fn make(job: &StartJob<'_>, executors: &Executors, shown: Shown) -> Result<Manif
     if shown == Shown::Placeholder {
         manifest = made(print::PLACEHOLDER).map_err(refused)?;
     }
-    manifest.fallbacks.extend(executors.unknown(job));
     Ok(manifest)
 }
 

@@ -125,13 +125,12 @@ impl World {
 
     /// Whether the build still wants a pod; `None` when the API does not say so in time.
     pub async fn wanted(&self, budget: Duration, config: &BuildConfig<'_>) -> Option<Wanted> {
-        match tokio::time::timeout(budget, self.builds.wanted(config)).await {
-            Ok(Ok(wanted)) => Some(wanted),
-            Ok(Err(error)) => {
+        match self.builds.wanted_within(budget, config).await {
+            Ok(wanted) => Some(wanted),
+            Err(error) => {
                 tracing::debug!(error = error.as_error(), "whether the build is wanted is unknown");
                 None
             }
-            Err(_elapsed) => None,
         }
     }
 

@@ -21,7 +21,7 @@ use screwdriver_api_client::Wanted;
 
 use crate::{
     act::{Sighting, World},
-    outcome::{Circumstances, Words, last_look, of_look, of_trouble},
+    outcome::{Circumstances, Words, last_look, of_look, of_trouble, unasked},
     plan::{By, Look, Plan, plan},
 };
 
@@ -103,7 +103,10 @@ impl VerifyHandler {
             }
             Ok(Sighting { executor, facts }) => {
                 look.check.executor = executor;
-                let (facts, judgement) = self.judge(&look, config, facts, at.now).await;
+                let (facts, judgement, asked) = self.judge(&look, config, facts, at.now).await;
+                if !asked {
+                    return unasked(&look.check, config, &judgement.verdict, facts.as_ref());
+                }
                 self.world
                     .metrics
                     .verdict(judgement.verdict.as_str(), reason(&judgement.verdict));
@@ -130,24 +133,30 @@ impl VerifyHandler {
     }
 
     /// The verdict; with the pod's events where its status alone does not tell enough, and with what the builds
-    /// API knows where a build might run twice.
+    /// API knows where a build might run twice: `false` as long as it does not say.
     async fn judge(
         &self,
         look: &Look,
         config: &BuildConfig<'_>,
         facts: Option<Facts>,
         now: Timestamp,
-    ) -> (Option<Facts>, Judgement) {
+    ) -> (Option<Facts>, Judgement, bool) {
         let mut last = last_look(&look.check, facts.as_ref());
         let (facts, judgement) = self.judge_what_is_seen(look, config, facts, &last, now).await;
         let anew = matches!(judgement.verdict, Verdict::Recreate { .. }) && !look.check.once;
-        if !anew || !self.has_begun(config).await {
-            return (facts, judgement);
+        if !anew {
+            return (facts, judgement, true);
         }
-        // It ran between two looks: started anew it would run twice.
-        last.ran = true;
-        let judgement = self.verdict(look, config, facts.as_ref(), &last, now);
-        (facts, judgement)
+        match self.world.wanted(NOTE_BUDGET, config).await {
+            Some(Wanted::Yes) => (facts, judgement, true),
+            Some(Wanted::RunningOrFinished) => {
+                // It ran between two looks: started anew it would run twice.
+                last.ran = true;
+                let judgement = self.verdict(look, config, facts.as_ref(), &last, now);
+                (facts, judgement, true)
+            }
+            None => (facts, judgement, false),
+        }
     }
 
     async fn judge_what_is_seen(
@@ -185,14 +194,6 @@ impl VerifyHandler {
             Sight::Pod,
         );
         judge(sight, last, &moment, &self.policy.settings.checks.clocks)
-    }
-
-    /// Whether the API says that the build runs or is finished. No answer is no.
-    async fn has_begun(&self, config: &BuildConfig<'_>) -> bool {
-        match self.world.wanted(NOTE_BUDGET, config).await {
-            Some(wanted) => wanted == Wanted::RunningOrFinished,
-            None => false,
-        }
     }
 
     fn moment(

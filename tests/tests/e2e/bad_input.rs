@@ -105,11 +105,16 @@ async fn every_bad_message_is_parked_for_its_reason_and_the_next_one_is_handled(
         for reason in &expected {
             let times = expected.iter().filter(|other| *other == reason).count();
             let label = format!("reason=\"{reason}\"");
-            let counted = counted(&start, &["sd_worker_parked", &label]).await?;
-            anyhow::ensure!(
-                (counted - number(times)).abs() < 0.5,
-                "{reason}: counted {counted}"
-            );
+            // Counted once it is acked, which is after the parking queue has it.
+            poll::until("the count", SOON, || async {
+                let counted = counted(&start, &["sd_worker_parked", &label]).await?;
+                anyhow::ensure!(
+                    (counted - number(times)).abs() < 0.5,
+                    "{reason}: counted {counted}"
+                );
+                Ok::<_, anyhow::Error>(())
+            })
+            .await?;
         }
         // What was not acked comes back to the queue when its consumer ends.
         start.terminate(SOON).await?;

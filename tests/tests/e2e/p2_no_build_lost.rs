@@ -66,7 +66,7 @@ async fn a_container_that_cannot_start_fails_its_build_in_the_kubelets_words() -
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_the_api_server_calls_invalid_fails_its_build_at_once() -> anyhow::Result<()> {
     play("p2-invalid", async |world| {
-        let _start = world.worker(Kind::Start, &[]).await?;
+        let start = world.worker(Kind::Start, &[]).await?;
         let (id, config) = world.build(" node:22");
         world.publish(config.start()).await?;
         let text = failure(&world, id, SOON).await?;
@@ -75,6 +75,14 @@ async fn a_pod_that_the_api_server_calls_invalid_fails_its_build_at_once() -> an
             text.contains("must not have leading or trailing whitespace"),
             "{text}"
         );
+        poll::until("the one line of the start, with the text", SOON, || async {
+            let log = start.log();
+            let told = |line: &&str| line.contains("must not have leading or trailing whitespace");
+            let lines: Vec<&str> = log.lines().filter(told).collect();
+            anyhow::ensure!(lines.len() == 1 && lines[0].contains("failed"), "{lines:?}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
         at_once(&world, id).await
     })
     .await

@@ -5,6 +5,8 @@ use std::{error::Error, time::Duration};
 
 use kube::core::Status;
 
+use crate::text::clean;
+
 /// The reason that the client itself gives to a refusal that is no API server's `Status`.
 const NO_STATUS: &str = "Failed to parse error data";
 /// Longest part of such a refusal that is kept, in characters: it may be a page.
@@ -248,7 +250,17 @@ impl ClusterError {
         }
     }
 
+    /// What is decided by the text is decided before it is cleaned: proxies and webhooks repeat what they were sent,
+    /// our own token too.
     fn of_status(status: &Status) -> Self {
+        let mut error = Self::as_written(status);
+        if let Some(message) = error.message_mut() {
+            *message = clean(message, TEXT);
+        }
+        error
+    }
+
+    fn as_written(status: &Status) -> Self {
         let longest = if status.reason == NO_STATUS {
             FOREIGN_TEXT
         } else {
@@ -272,6 +284,30 @@ impl ClusterError {
                 message,
             },
             (code, _) => unavailable(code, message),
+        }
+    }
+
+    fn message_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Conflict { message }
+            | Self::NotFound { message }
+            | Self::Namespace { message }
+            | Self::Quota { message }
+            | Self::Policy { message }
+            | Self::Forbidden { message }
+            | Self::Unauthorized { message }
+            | Self::Invalid { message }
+            | Self::Webhook { message }
+            | Self::Busy { message, .. }
+            | Self::Server { message, .. }
+            | Self::Foreign { message, .. } => Some(message),
+            Self::AlreadyExists
+            | Self::Timeout { .. }
+            | Self::Certificate(_)
+            | Self::Connection(_)
+            | Self::Undecodable(_)
+            | Self::Setup(_)
+            | Self::Address { .. } => None,
         }
     }
 }

@@ -33,6 +33,8 @@ struct Metadata {
     annotations: Option<BTreeMap<String, String>>,
     creation_timestamp: Option<Time>,
     deletion_timestamp: Option<Time>,
+    /// With it the time that the deletion was asked for is known.
+    deletion_grace_period_seconds: Option<i64>,
 }
 
 /// What tells an object from others of its name.
@@ -52,6 +54,7 @@ impl From<ReadPod> for Pod {
             annotations,
             creation_timestamp,
             deletion_timestamp,
+            deletion_grace_period_seconds,
         } = read.metadata;
         Self {
             metadata: ObjectMeta {
@@ -61,6 +64,7 @@ impl From<ReadPod> for Pod {
                 annotations,
                 creation_timestamp,
                 deletion_timestamp,
+                deletion_grace_period_seconds,
                 ..ObjectMeta::default()
             },
             spec: read.spec,
@@ -83,6 +87,7 @@ mod tests {
                 "name": "8609-x2f3k", "namespace": "builds", "uid": "a1", "resourceVersion": "7",
                 "labels": { "sdbuild": "8609" }, "annotations": { "screwdriver.cd/recreated": "2" },
                 "creationTimestamp": "2026-01-02T03:04:05Z", "deletionTimestamp": "2026-01-02T03:05:05Z",
+                "deletionGracePeriodSeconds": 30,
                 "managedFields": [{
                     "manager": "start-worker", "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
                     "fieldsV1": { "f:spec": { "f:containers": { "k:{\"name\":\"8609\"}": { ".": {} } } } },
@@ -106,6 +111,7 @@ mod tests {
         let read = Pod::from(read);
         assert_eq!(Facts::read(&read), Facts::read(&whole));
         assert_eq!(Facts::read(&read).recreated, 2);
+        assert_eq!(Facts::read(&read).deleted_at, "2026-01-02T03:04:35Z".parse().ok());
         assert_eq!(read.metadata.labels, whole.metadata.labels);
         assert_eq!(read.metadata.managed_fields, None);
     }

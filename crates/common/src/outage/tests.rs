@@ -184,6 +184,29 @@ async fn draining_ends_the_wait() {
     assert_eq!(begin.elapsed().as_secs(), 1);
 }
 
+/// Nothing was known of the peer when the drain began: its first error is not tried again until the drain ends.
+#[tokio::test(start_paused = true)]
+async fn while_draining_a_call_that_fails_is_made_once() {
+    let switch = Switch {
+        probe_takes: Duration::from_millis(10),
+        ..Switch::default()
+    };
+    let draining = CancellationToken::new();
+    draining.cancel();
+    let outage = Outage::new(&switch, waiting(draining));
+    assert!(matches!(*outage.state(), State::Up));
+    let called = AtomicUsize::new(0);
+    let call = outage.call(
+        |_| true,
+        || async {
+            assert!(called.fetch_add(1, Ordering::Relaxed) < 100, "called without end");
+            Err::<(), _>("cut off")
+        },
+    );
+    assert!(matches!(call.await, Err(Trouble::Down(Some("cut off")))));
+    assert_eq!(called.load(Ordering::Relaxed), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_comes_back_is_not_run_over() {
     let switch = Switch {

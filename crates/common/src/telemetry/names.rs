@@ -48,6 +48,8 @@ pub const ATTEMPT: &str = "attempt";
 pub const OUTCOME: &str = "outcome";
 /// The name of the executor.
 pub const EXECUTOR: &str = "executor";
+/// What a build was told when it was failed: bounded, and free of secrets.
+pub const FAILURE: &str = "failure";
 /// A stable word for what went wrong, never its text.
 pub const ERROR_TYPE: &str = "error.type";
 

@@ -6,7 +6,7 @@
 use tracing::{Span, field::Empty, info_span};
 
 use super::names::{
-    ATTEMPT, BUILD_ID, DELIVERY_TAG, ERROR_TYPE, EXECUTOR, HTTP_METHOD, HTTP_STATUS, JOB_KIND,
+    ATTEMPT, BUILD_ID, DELIVERY_TAG, ERROR_TYPE, EXECUTOR, FAILURE, HTTP_METHOD, HTTP_STATUS, JOB_KIND,
     MESSAGING_DESTINATION, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE,
     MESSAGING_SYSTEM, NAMESPACE, OTEL_KIND, OTEL_NAME, OTEL_STATUS, OUTCOME, POD_NAME, POD_UID,
     SERVER_ADDRESS, URL_TEMPLATE,
@@ -34,6 +34,7 @@ pub fn process_span(queue: &str, delivery_tag: u64) -> Span {
         { ATTEMPT } = Empty,
         { EXECUTOR } = Empty,
         { OUTCOME } = Empty,
+        { FAILURE } = Empty,
         { ERROR_TYPE } = Empty,
         { OTEL_NAME } = %format_args!("process {queue}"),
         { OTEL_KIND } = "consumer",
@@ -113,6 +114,11 @@ pub fn record_pod_uid(span: &Span, uid: &str) {
 /// What came of the delivery. Whether that is an error is for [`record_error`] to say.
 pub fn record_outcome(span: &Span, outcome: &'static str) {
     span.record(OUTCOME, outcome);
+}
+
+/// What the delivery's build was told when it was failed, for the one log line too. The text must be clean.
+pub fn record_failure(span: &Span, text: &str) {
+    span.record(FAILURE, text);
 }
 
 /// The status of an answer. A 404 or 409 is often what was hoped for, so no status is an error by itself.

@@ -173,11 +173,12 @@ fn judge_missing(last: &LastLook, at: &Moment) -> Judgement {
     )
 }
 
-/// The pod is over or gone: a new one for a build that never ran and was not at fault, else failure.
+/// The pod is over or gone: a new one for a build that never ran and was not at fault, as long as it may still
+/// be started; else failure.
 fn over(finding: &Finding<'_>, facts: Option<&Facts>, look: LastLook, at: &Moment) -> Judgement {
     let new_pods = at.recreated.max(facts.map_or(0, |facts| facts.recreated));
     match finding.row.fate {
-        Fate::Anew(most) if !look.ran && new_pods < most => Judgement {
+        Fate::Anew(most) if !look.ran && new_pods < most && !at.deadline_passed() => Judgement {
             verdict: Verdict::Recreate {
                 reason: finding.row.reason,
                 cause: message::cause(finding, facts),

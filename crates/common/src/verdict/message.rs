@@ -6,9 +6,11 @@
 use super::{
     catalogue::{Actor, Lead},
     diagnosis::Finding,
+};
+use crate::{
+    facts::{Facts, PodPhase, Role},
     text::{clean, cut},
 };
-use crate::facts::{Facts, PodPhase, Role};
 
 /// Status of a build whose pod has no node.
 pub const WAITING_FOR_RESOURCES: &str = "Waiting for resources to be available.";

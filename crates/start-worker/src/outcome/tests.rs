@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use common::{broker::PublishError, job::Recreate};
+use common::{broker::PublishError, builds::ReportError, job::Recreate};
 use serde_json::{Value, json};
 
 use super::*;
@@ -236,6 +236,38 @@ fn an_outage_is_no_failure_whatever_the_clocks_say() {
     }
 }
 
+/// Its chain may have heard that the build is finished, and have ended: a pod would be nobody's.
+#[test]
+fn an_armed_start_without_an_answer_of_the_builds_api_is_held() {
+    let held = 70_000 + 10_500 + 60_000;
+    for at in [at(0), at(5), past(9)] {
+        let attempt = at.attempt.failed;
+        let budget = Duration::from_secs(2);
+        let unasked = Seen::Unasked(ReportError::Budget { budget });
+        let expected = format!("held 60 s, attempt {attempt}, armed true, held {held}, silent");
+        assert_eq!(decided(unasked, &at), expected);
+    }
+}
+
+/// What a message says about time is foreign input.
+#[test]
+fn time_that_was_held_does_not_overflow() {
+    let state = json!({ "executor": "k8s", "since": "2026-01-01T11:48:50Z", "held": u64::MAX });
+    let body = body("start", &token(5, 12 * 3_600), Some(&state));
+    let plan = start_of(&body, first(), &policy(&[]));
+    let decision = with_config(&body, |config| {
+        of_start(&plan, config, down("server", true), &at(0))
+    });
+    let Decision::Back {
+        outcome: Outcome::Held(again),
+        ..
+    } = decision
+    else {
+        panic!("{decision:?}")
+    };
+    assert_eq!(state_in(&again.body).held, u64::MAX);
+}
+
 #[test]
 fn a_limit_of_zero_fails_at_the_first_error_of_the_message() {
     let impatient = |failed| Circumstances {
@@ -423,6 +455,18 @@ fn a_pod_that_was_found_has_the_pull_time_of_its_scheduling() {
         let update = told(&facts(&pod(status)), None);
         assert_eq!(serde_json::to_value(update).unwrap(), json!({ "stats": stats }));
     }
+}
+
+/// A report without a text clears the launcher's.
+#[test]
+fn over_a_launcher_that_speaks_nothing_is_said() {
+    let pod = |phase: &str| {
+        facts(&json!({ "spec": { "nodeName": "node1", "containers": [] }, "status": { "phase": phase } }))
+    };
+    assert!(told(&pod("Running"), None).is_none());
+    assert!(told(&pod("Succeeded"), None).is_none());
+    assert!(told(&pod("Pending"), None).is_some());
+    assert!(told(&pod("Running"), Some(time(NOW))).is_some());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use screwdriver_api_client::BuildToken;
 use super::Place;
 use crate::{
     executor::{self, ExecutorError},
-    manifest::{self, Annotations, BuildSpec, Fallback, Instead, Manifest, ManifestError},
+    manifest::{self, BuildSpec, Manifest, ManifestError},
 };
 
 /// The executor that an earlier handling chose, else the choice now.
@@ -29,17 +29,6 @@ pub(crate) fn choose<'e>(
             &job.config.build_id,
         ),
     }
-}
-
-/// An annotation that asks for none of `executors`: the next rule decides.
-pub(crate) fn unknown_executor(job: &StartJob<'_>, executors: &ExecutorsSettings) -> Option<Fallback> {
-    let annotation = "executor";
-    let asked = Annotations::new(&job.config.annotations).get(annotation)?;
-    let known = asked.as_str().is_some_and(|name| executors.get(name).is_some());
-    (!known).then_some(Fallback {
-        annotation,
-        instead: Instead::NotAsked,
-    })
 }
 
 /// Where the build's pod is, or would be, in `executor`.

@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::{
     executor::{self, ExecutorError},
-    manifest::Fallback,
     plan::pod,
 };
 
@@ -89,14 +88,6 @@ impl Executors {
         match self {
             Self::All(executors) => pod::choose(job, executors),
             Self::One(executor) => Ok(executor),
-        }
-    }
-
-    /// The executor that the job asks for in vain.
-    pub(super) fn unknown(&self, job: &StartJob<'_>) -> Option<Fallback> {
-        match self {
-            Self::All(executors) => pod::unknown_executor(job, executors),
-            Self::One(_) => None,
         }
     }
 }

@@ -7,15 +7,21 @@ use std::time::Duration;
 
 use common::{
     cluster::{Class, ClusterError},
+    facts::Facts,
     job::{BuildConfig, CheckState, message},
     ladder::{LATER, SOON, retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, ParkReason, Room},
-    verdict::quoted,
+    verdict::{Verdict, quoted},
 };
 use screwdriver_api_client::BuildUpdate;
 
-use super::{Circumstances, Decision, IfFinished, Report, Then};
+use super::{Circumstances, Decision, IfFinished, Report, Then, last_look, memory};
+
+/// Whether a build may get a new pod is for the builds API to say.
+#[derive(Debug, thiserror::Error)]
+#[error("the builds API does not say whether the build has begun: it gets no new pod yet")]
+struct Unasked;
 
 /// What follows from a pod that could not be read.
 pub fn of_trouble(
@@ -95,6 +101,18 @@ pub fn held(check: &CheckState, config: &BuildConfig<'_>, cause: Cause, at: &Cir
         ..check.clone()
     };
     Outcome::Held(again(config, &check, LATER, cause))
+}
+
+/// A build that needs a new pod, and a builds API that does not say whether it has begun: the same check later, which
+/// remembers the pod and asks again. Its clocks run on, so that the start deadline ends this with a failure.
+pub fn unasked(
+    check: &CheckState,
+    config: &BuildConfig<'_>,
+    verdict: &Verdict,
+    facts: Option<&Facts>,
+) -> Outcome {
+    let check = memory::seen(check, verdict, last_look(check, facts), facts);
+    Outcome::Again(again(config, &check, LATER, Unasked.into()))
 }
 
 /// The same check, which reads the pod anew: what is kept is that a report is due, never the verdict.

@@ -342,3 +342,41 @@ fn texts_are_bounded() {
         );
     }
 }
+
+/// Something before the API server may answer with the request that it got.
+#[test]
+fn texts_tell_no_secret() {
+    let page = "<html>\nGET /api/v1/pods\nAuthorization: Bearer canary-of-a-token\n</html>";
+    for (code, reason) in [
+        (403, NO_STATUS),
+        (404, NO_STATUS),
+        (429, NO_STATUS),
+        (502, NO_STATUS),
+        (401, "Unauthorized"),
+        (403, "Forbidden"),
+        (404, "NotFound"),
+        (409, "Conflict"),
+        (422, "Invalid"),
+        (500, "InternalError"),
+    ] {
+        for error in [
+            of_status(code, reason, page),
+            of_status(code, reason, &format!("failed calling webhook: {page}")),
+        ] {
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("canary"), "{shown}");
+            assert!(shown.contains("/api/v1/pods"), "{shown}");
+        }
+    }
+}
+
+/// What the text decides, it decides as it was written.
+#[test]
+fn a_text_that_loses_a_secret_keeps_its_meaning() {
+    let text = "admission webhook \"a\" denied: token=abc, exceeded quota: q";
+    let error = of_status(403, "Forbidden", text);
+    assert!(
+        matches!(&error, ClusterError::Quota { message } if !message.contains("abc")),
+        "{error:?}"
+    );
+}

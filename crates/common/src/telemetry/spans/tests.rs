@@ -11,6 +11,7 @@ fn a_delivery_is_told_from_end_to_end() {
     record_job(&span, "start", 1234, 2);
     record_executor(&span, "k8s");
     record_outcome(&span, "done");
+    record_failure(&span, "Build failed to start.");
     drop(span);
 
     let name = "process builds";
@@ -28,6 +29,7 @@ fn a_delivery_is_told_from_end_to_end() {
         (ATTEMPT, "2"),
         (EXECUTOR, "k8s"),
         (OUTCOME, "done"),
+        (FAILURE, "Build failed to start."),
     ];
     for (key, value) in expected {
         assert_eq!(captured.attribute(name, key).as_deref(), Some(value), "{key}");

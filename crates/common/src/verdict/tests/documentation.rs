@@ -24,7 +24,8 @@ quotes it.
   `CLOCK_PULLING` (15 min), `CLOCK_INITIALISING` (5 min), `CLOCK_STARTING` (5 min). A scheduling gate stops the clock;
   so does an outage. A next init container, a finished one or a pull that begins anew starts the clock again. Causes
   that take turns last no longer than their phase may.
-- **new pod, N**: the cluster's doing. A build that never ran gets a new pod, at most N times; others fail.
+- **new pod, N**: the cluster's doing. A build that never ran gets a new pod, at most N times and
+  before its start deadline; others fail.
 
 `CHECK_GRACES` sets another time for all rows of a reason, as in `{image_not_found: \"60s\", registry: \"10m\"}`.
 

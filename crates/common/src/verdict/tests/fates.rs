@@ -254,6 +254,27 @@ fn a_new_pod_is_made_three_times_at_most() {
     }
 }
 
+/// Whoever would make the new pod may not try any longer.
+#[test]
+fn past_the_start_deadline_there_is_no_new_pod() {
+    let pod = taken(
+        "OutOfcpu",
+        "Pod was rejected: Node didn't have enough resource: cpu",
+    );
+    let before = after(15);
+    let deadline = Moment {
+        start_deadline: Duration::from_secs(15),
+        ..before
+    };
+    assert_eq!(
+        look(&pod, &LastLook::default(), &before).verdict.as_str(),
+        "recreate"
+    );
+    let judgement = look(&pod, &LastLook::default(), &deadline);
+    let message = &failure(&judgement.verdict).message;
+    assert!(message.contains("Node didn't have enough resource"), "{message}");
+}
+
 #[test]
 fn a_new_pod_starts_with_a_clean_look() {
     let pod = taken("OutOfcpu", "");

@@ -1,9 +1,9 @@
 //! What users read, and that nothing in it is secret.
 
 use super::*;
-use crate::verdict::{
-    catalogue::{Row, Scope, all, find},
+use crate::{
     text::clean,
+    verdict::catalogue::{Row, Scope, all, find},
 };
 
 #[test]

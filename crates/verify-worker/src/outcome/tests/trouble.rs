@@ -266,3 +266,29 @@ fn users_read_bounded_texts_without_secrets() {
     assert!(text.chars().count() <= 1_000 && !text.contains('\n'), "{text}");
     assert!(!text.contains("eyJ") && !text.contains("c2lnb"), "{text}");
 }
+
+/// What the look saw stays, so that the pod is not forgotten; no try is spent, and no clock stops.
+#[test]
+fn as_long_as_the_builds_api_does_not_answer_there_is_no_new_pod() {
+    let check = CheckState {
+        attempt: 2,
+        look: missing(),
+        held: 7,
+        ..numbered(3)
+    };
+    let dead = facts("u1", 1);
+    for facts in [None, Some(&dead)] {
+        let outcome = with_config(|config| unasked(&check, config, &lost(), facts));
+        let Outcome::Again(again) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!((again.to, again.delay), (Room::Checks, LATER));
+        let expected = CheckState {
+            uid: facts.and_then(|facts| facts.uid.clone()),
+            pod: facts.map_or_else(|| check.pod.clone(), |facts| facts.name.clone()),
+            recreated: facts.map_or(0, |facts| facts.recreated),
+            ..check.clone()
+        };
+        assert_eq!(check_in(&again.body), expected);
+    }
+}

@@ -49,7 +49,7 @@ const AUTH_WORDS: &[&str] = &[
 ];
 
 /// The text on one line of at most `limit` characters, without secrets.
-pub(super) fn clean(text: &str, limit: usize) -> String {
+pub(crate) fn clean(text: &str, limit: usize) -> String {
     let mut words = Vec::new();
     let mut hide = false;
     let line: String = text
@@ -197,7 +197,7 @@ fn looks_like_jwt(run: &str) -> bool {
 }
 
 /// At most `limit` characters, with dots where something is missing.
-pub(super) fn cut(text: &str, limit: usize) -> String {
+pub(crate) fn cut(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }
