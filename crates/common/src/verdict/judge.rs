@@ -58,7 +58,11 @@ fn memory(facts: &Facts) -> LastLook {
 
 /// Judges a pod of which nothing is known but itself.
 pub fn explain(facts: &Facts, at: &Moment, clocks: &Clocks) -> Explanation {
-    let Judgement { verdict, .. } = judge_pod(facts, &memory(facts), at, clocks);
+    let at = match diagnose(facts) {
+        Diagnosis::Over(_) => at.of_the_end(),
+        _ => *at,
+    };
+    let Judgement { verdict, .. } = judge_pod(facts, &memory(facts), &at, clocks);
     let finding = match diagnose(facts) {
         Diagnosis::Healthy { .. } => None,
         Diagnosis::Terminating(finding) | Diagnosis::Over(finding) | Diagnosis::Standing(_, finding) => {
@@ -88,7 +92,7 @@ pub fn explain_gone(facts: &Facts, at: &Moment) -> Explanation {
         ran: facts.build_ran(),
         ..LastLook::default()
     };
-    let Judgement { verdict, .. } = judge_missing(&last, at);
+    let Judgement { verdict, .. } = judge_missing(&last, &at.of_the_end());
     let (reason, actor) = match &verdict {
         Verdict::Failed(failure) => (Some(failure.reason), Some(failure.actor)),
         Verdict::Recreate { reason, .. } => (Some(*reason), Some(Actor::Nobody)),
