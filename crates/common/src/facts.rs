@@ -71,8 +71,10 @@ pub enum PodPhase {
     Succeeded,
     /// Ended, at least one container badly; or ended by the cluster.
     Failed,
-    /// Kubernetes lost sight of it, or the phase is none that we know.
+    /// Kubernetes lost sight of it.
     Unknown,
+    /// None that we know: it tells nothing.
+    Unheard,
 }
 
 /// How far the scheduler is with a pod.
@@ -117,7 +119,7 @@ impl Facts {
         self.conditions.iter().find(scheduled)?.since
     }
 
-    /// Reads a pod. Never fails: what is absent or odd becomes `None`, empty or [`PodPhase::Unknown`].
+    /// Reads a pod. Never fails: what is absent or odd becomes `None`, empty or [`PodPhase::Unheard`].
     pub fn read(pod: &Pod) -> Self {
         wire::Pod::from(pod).into()
     }
@@ -274,7 +276,8 @@ impl PodPhase {
             Some("Running") => Self::Running,
             Some("Succeeded") => Self::Succeeded,
             Some("Failed") => Self::Failed,
-            Some(_) => Self::Unknown,
+            Some("Unknown") => Self::Unknown,
+            Some(_) => Self::Unheard,
         }
     }
 
@@ -285,7 +288,7 @@ impl PodPhase {
             Self::Running => "running",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
-            Self::Unknown => "unknown",
+            Self::Unknown | Self::Unheard => "unknown",
         }
     }
 

@@ -24,6 +24,83 @@ const SECRET_NAMES: &[&str] = &[
     "credentials",
     "authorization",
     "auth",
+    "bearer",
+    "pass",
+    "passphrase",
+    "cookie",
+];
+/// Names after which a word of prose may stand as well as a value: `failed to fetch a token: unexpected status`.
+const SOFT_NAMES: &[&str] = &[
+    "token",
+    "secret",
+    "apikey",
+    "api_key",
+    "api-key",
+    "access_key",
+    "accesskey",
+    "credential",
+    "credentials",
+    "authorization",
+    "auth",
+    "cookie",
+];
+/// Names after which nothing but a value stands.
+const HARD_NAMES: &[&str] = &["password", "passwd", "pwd", "passphrase", "pass"];
+/// Words with which sentences of clusters and registries go on after a colon.
+const PROSE: &[&str] = &[
+    "access",
+    "an",
+    "authentication",
+    "authorization",
+    "bad",
+    "cannot",
+    "certificate",
+    "configmap",
+    "context",
+    "could",
+    "couldn't",
+    "credentials",
+    "denied",
+    "dial",
+    "does",
+    "eof",
+    "error",
+    "expired",
+    "failed",
+    "for",
+    "forbidden",
+    "get",
+    "got",
+    "head",
+    "http",
+    "invalid",
+    "is",
+    "key",
+    "lookup",
+    "missing",
+    "net/http",
+    "no",
+    "not",
+    "object",
+    "post",
+    "read",
+    "references",
+    "response",
+    "rpc",
+    "secret",
+    "server",
+    "status",
+    "the",
+    "timed",
+    "timeout",
+    "tls",
+    "token",
+    "unable",
+    "unauthorized",
+    "unexpected",
+    "unknown",
+    "was",
+    "x509",
 ];
 /// Beginnings of tokens that are known as such wherever they stand.
 const TOKENS: &[&str] = &[
@@ -51,7 +128,7 @@ const AUTH_WORDS: &[&str] = &[
 /// The text on one line of at most `limit` characters, without secrets.
 pub(crate) fn clean(text: &str, limit: usize) -> String {
     let mut words = Vec::new();
-    let mut hide = false;
+    let (mut hide, mut named) = (Next::Open, false);
     let line: String = text
         .chars()
         .take(READ)
@@ -61,30 +138,86 @@ pub(crate) fn clean(text: &str, limit: usize) -> String {
         let bare = word
             .trim_matches(|c: char| !c.is_ascii_alphanumeric())
             .to_ascii_lowercase();
-        let plain_english = AUTH_WORDS.contains(&bare.as_str());
-        words.push(if hide && !plain_english {
+        let separates = matches!(word, ":" | "=") && named;
+        let hidden = !separates
+            && match hide {
+                Next::Open => false,
+                Next::Scheme => !AUTH_WORDS.contains(&bare.as_str()),
+                Next::Value => !is_scheme(&bare),
+                Next::Perhaps => !is_scheme(&bare) && !PROSE.contains(&bare.as_str()),
+                Next::Cookies => word.contains('='),
+            };
+        words.push(if hidden {
             HIDDEN.to_owned()
         } else {
             without_secrets(word)
         });
-        hide = announces_secret(word, &bare);
+        let more_cookies = hidden && word.ends_with(';');
+        hide = match announced(word, &bare, named) {
+            _ if more_cookies => Next::Cookies,
+            Next::Open if separates => hide,
+            next => next,
+        };
+        named = !hidden && !separates && (is_named(&bare, SOFT_NAMES) || is_named(&bare, HARD_NAMES));
     }
     cut(&words.join(" "), limit)
 }
 
-/// Whether the next word is a secret: `Bearer x`, `Authorization:Basic x`, `password: x`. A path may end in
-/// `/passwd:`.
-fn announces_secret(word: &str, bare: &str) -> bool {
+/// What the next word is, as far as the words before it tell.
+#[derive(Clone, Copy)]
+enum Next {
+    /// Nothing that has to be hidden.
+    Open,
+    /// What proves who somebody is, unless the scheme was plain English: `no basic auth`.
+    Scheme,
+    /// A value.
+    Value,
+    /// A value, or a sentence goes on.
+    Perhaps,
+    /// Another cookie, if it looks like one.
+    Cookies,
+}
+
+/// What this word says about the next: `Bearer x`, `Authorization:Basic x`, `password: x`, `"token" : "x"`,
+/// `--password x`. A path may end in `/passwd:`.
+fn announced(word: &str, bare: &str, named: bool) -> Next {
     let scheme = bare
         .rsplit(|c: char| !c.is_ascii_alphanumeric())
         .next()
         .unwrap_or_default();
-    let named = (word.ends_with(':') || word.ends_with('=')) && !word.contains('/');
-    matches!(scheme, "bearer" | "basic") || (named && matches!(scheme, "password" | "passwd" | "pwd"))
+    if is_scheme(scheme) {
+        return Next::Scheme;
+    }
+    if named && matches!(word, ":" | "=") {
+        return Next::Perhaps;
+    }
+    let opens = word.ends_with([':', '=']) || word.trim_start_matches(['"', '\'', '[']).starts_with('-');
+    if !opens || word.contains('/') {
+        return Next::Open;
+    }
+    if is_named(bare, HARD_NAMES) {
+        Next::Value
+    } else if is_named(bare, SOFT_NAMES) {
+        Next::Perhaps
+    } else {
+        Next::Open
+    }
+}
+
+fn is_scheme(bare: &str) -> bool {
+    matches!(bare, "bearer" | "basic")
+}
+
+fn is_named(bare: &str, names: &[&str]) -> bool {
+    let ends = |name: &&str| {
+        let before = bare.strip_suffix(*name);
+        before.is_some_and(|before| *name != "pass" || !before.ends_with(|c: char| c.is_ascii_alphabetic()))
+    };
+    names.iter().any(ends)
 }
 
 fn without_secrets(word: &str) -> String {
-    let plain = !word.contains(['/', '?', '=', ':', '@', '_', '-']) && word.len() < 16;
+    let plain = !word.contains(['/', '?', '%', '=', ':', '@', '_', '-']) && word.len() < 16;
     if plain {
         return word.to_owned();
     }
@@ -127,11 +260,15 @@ fn without_user_info(word: &str) -> String {
     kept
 }
 
-/// `/path?a=b&c=d:` becomes `/path:`.
+/// `/path?a=b&c=d:` becomes `/path:`; a question mark may be written `%3F`.
 fn without_queries(word: &str) -> String {
     let mut kept = String::with_capacity(word.len());
     let mut rest = word;
-    while let Some(start) = rest.find('?') {
+    while let Some(start) = ["?", "%3F", "%3f"]
+        .into_iter()
+        .filter_map(|mark| rest.find(mark))
+        .min()
+    {
         let (before, query) = rest.split_at(start);
         let end = query
             .find(['"', '\'', '<', '>', ')', ']', '}'])

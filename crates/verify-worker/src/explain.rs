@@ -8,6 +8,7 @@ mod answer;
 mod input;
 
 use std::{
+    collections::BTreeSet,
     fmt::Display,
     io::{self, BufWriter, Read, Write},
     path::{Path, PathBuf},
@@ -19,6 +20,7 @@ use common::{
     clock,
     command_line::Tool,
     settings::{ProcessEnvironment, Settings},
+    verdict::quoted,
 };
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -94,7 +96,12 @@ fn run(arguments: &ArgMatches, config_dir: Option<&Path>) -> ExitCode {
 fn explain(arguments: &ArgMatches, config_dir: Option<&Path>) -> Result<(), ExplainError> {
     let settings = Settings::load(&ProcessEnvironment, config_dir)
         .map_err(|problems| ExplainError::Settings(problems.to_string()))?;
-    let Input { pods, mut events } = read(Kind::Pod, "standard input", &standard_input()?)?;
+    let Input {
+        pods,
+        mut events,
+        skipped,
+    } = read(Kind::Pod, "standard input", &standard_input()?)?;
+    note(skipped);
     if let Some(file) = arguments.get_one::<PathBuf>("events") {
         let name = file.display();
         let bytes = std::fs::read(file).map_err(|error| ExplainError::Input(format!("{name}: {error}")))?;
@@ -126,6 +133,15 @@ fn explain(arguments: &ArgMatches, config_dir: Option<&Path>) -> Result<(), Expl
     }
     output.flush()?;
     Ok(())
+}
+
+/// Tells once for each kind what was skipped.
+#[expect(clippy::print_stderr, reason = "a tool has no log")]
+fn note(skipped: Vec<String>) {
+    let kinds: BTreeSet<_> = skipped.into_iter().collect();
+    for kind in kinds {
+        eprintln!("skipped: {} is no Pod or Event", quoted(&kind));
+    }
 }
 
 fn standard_input() -> Result<Vec<u8>, ExplainError> {

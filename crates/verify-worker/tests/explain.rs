@@ -116,7 +116,7 @@ fn an_answer_has_five_fields() {
 #[test]
 fn every_verdict_has_its_word() {
     let cases = [
-        ("healthy", LATER, ("healthy", None, None)),
+        ("healthy", LATER, ("healthy", Some("ended"), Some("nobody"))),
         (
             "unschedulable-cpu",
             "2026-11-24T22:35:00Z",
@@ -139,8 +139,8 @@ fn every_verdict_has_its_word() {
     for (name, at, expected) in cases {
         let all = answers(&["--at", at], &pod(name).to_string());
         assert_eq!(verdict(&all[0]), expected, "{name} at {at}");
-        let told = all[0]["message"].is_string();
-        assert_eq!(told, expected.0 != "healthy", "{name} at {at}");
+        let message = all[0]["message"].as_str().unwrap();
+        assert_eq!(message.is_empty(), expected.0 == "healthy", "{name} at {at}");
     }
 }
 
@@ -170,7 +170,12 @@ fn a_pod_that_is_deleted_or_gone() {
         .collect();
     let all = answers(&["--at", at], &watch);
     assert_eq!(verdict(&all[0]), ("failed", Some("deleted"), Some("nobody")));
-    assert_eq!(verdict(&all[1]), ("gone", Some("disappeared"), Some("nobody")));
+    // What the pod said last is truer than that it is gone.
+    assert_eq!(verdict(&all[1]), ("gone", Some("deleted"), Some("nobody")));
+    let ended = json!({"type": "DELETED", "object": pod("healthy")}).to_string();
+    let all = answers(&["--at", LATER], &ended);
+    assert_eq!(verdict(&all[0]), ("gone", Some("ended"), Some("nobody")));
+    assert_eq!(all[0]["message"], "");
 }
 
 #[test]
@@ -202,16 +207,40 @@ fn whatever_kubectl_prints_can_be_read() {
         let seen: Vec<_> = all.iter().map(verdict).collect();
         let expected = [
             ("failed", Some("out_of_memory"), Some("user")),
-            ("healthy", None, None),
+            ("healthy", Some("ended"), Some("nobody")),
         ];
         assert_eq!(seen, expected, "{name}");
     }
     for empty in [
         json!({"apiVersion": "v1", "kind": "List", "items": []}).to_string(),
         json!({"kind": "PodList", "items": []}).to_string(),
+        json!({"kind": "PodList", "items": null}).to_string(),
+        json!({"type": "BOOKMARK", "object": {"kind": "Pod", "metadata": {"resourceVersion": "7"}}})
+            .to_string(),
         "apiVersion: v1\nkind: List\nitems: []\n".to_owned(),
     ] {
         assert_eq!(answers(&[], &empty), Vec::<Value>::new(), "{empty}");
+    }
+}
+
+#[test]
+fn what_is_no_pod_is_skipped_with_a_note() {
+    let items = [
+        json!({"kind": "Service", "metadata": {}}),
+        pod("oom"),
+        json!({"kind": "ConfigMap", "metadata": {}}),
+    ];
+    let list = json!({"kind": "List", "items": items}).to_string();
+    let documents: String = items.iter().map(|item| format!("{item}\n")).collect();
+    for input in [list, documents] {
+        let output = run(&["--at", LATER, "-o", "json"], &[], &input);
+        assert!(output.status.success(), "{input}");
+        let all: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(all.len(), 1, "{input}");
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            "skipped: a ConfigMap is no Pod or Event\nskipped: a Service is no Pod or Event\n"
+        );
     }
 }
 

@@ -127,7 +127,10 @@ fn masked(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     for unquoted in text.split('"').step_by(2) {
         for word in unquoted.split_whitespace() {
-            let name = word.contains('/') && !word.starts_with("i/o") && !word.starts_with("input/");
+            let name = word.contains('/')
+                && !word.starts_with("i/o")
+                && !word.starts_with("input/")
+                && !word.starts_with("text/html");
             if !name {
                 masked.push_str(word);
                 masked.push(' ');
@@ -146,6 +149,11 @@ impl Row {
             Some(beginning) => reason.starts_with(beginning),
             None => reason == *known,
         })
+    }
+
+    /// Whether it takes whatever no row above it took.
+    pub(super) fn takes_any(&self) -> bool {
+        self.reasons == ["*"] && self.texts.is_empty()
     }
 
     fn fits(&self, masked: &str) -> bool {

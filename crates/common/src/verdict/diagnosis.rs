@@ -62,8 +62,11 @@ pub(super) fn diagnose(facts: &Facts) -> Diagnosis<'_> {
     if ended_well || facts.phase == PodPhase::Succeeded {
         return Diagnosis::Healthy { ended: true };
     }
-    let over = matches!(facts.phase, PodPhase::Failed | PodPhase::Unknown);
-    if over || matches!(state, State::Ended(_)) {
+    let runs = matches!(state, State::Running { .. });
+    // Out of sight is not over, as long as the container's own state says that it runs.
+    let over = facts.phase == PodPhase::Failed || (facts.phase == PodPhase::Unknown && !runs);
+    let ended = matches!(state, State::Ended(_)) && !facts.restarts;
+    if over || ended {
         return Diagnosis::Over(over::post_mortem(facts));
     }
     if facts.deletion_due.is_some() {
@@ -73,7 +76,20 @@ pub(super) fn diagnose(facts: &Facts) -> Diagnosis<'_> {
         (Some(_), State::Running { .. }) => Diagnosis::Healthy { ended: false },
         // A pod of which we cannot tell the build container: its phase is all there is.
         (None, _) if facts.phase == PodPhase::Running => Diagnosis::Healthy { ended: false },
+        // A restarted kubelet forgets for a moment what runs: no clock may fail a build that ran.
+        (Some(build), _) if facts.build_ran() && is_forgotten(facts, build) => {
+            Diagnosis::Healthy { ended: false }
+        }
         _ => pending::obstacle(facts),
+    }
+}
+
+/// Whether the pod says nothing of its build container, though it is not to be started again.
+fn is_forgotten(facts: &Facts, build: &Container) -> bool {
+    match &build.state {
+        State::Absent => true,
+        State::Waiting { reason, .. } => !facts.restarts && reason.as_deref().is_none_or(pending::is_silent),
+        State::Running { .. } | State::Ended(_) => false,
     }
 }
 
@@ -159,5 +175,10 @@ fn row_of_end(container: &Container, ended: &Ended) -> &'static Row {
     } else {
         catalogue::find(Scope::InitEnded, &reason, text)
     };
-    own.unwrap_or_else(|| row(Scope::Ended, &reason, text))
+    let row = own.unwrap_or_else(|| row(Scope::Ended, &reason, text));
+    // What no row knows is the build's own end only if it is the build's own container.
+    if container.role != Role::Build && row.takes_any() {
+        return catalogue::find(Scope::InitEnded, "Error", text).unwrap_or(row);
+    }
+    row
 }

@@ -92,7 +92,15 @@ pub fn explain_gone(facts: &Facts, at: &Moment) -> Explanation {
         ran: facts.build_ran(),
         ..LastLook::default()
     };
-    let Judgement { verdict, .. } = judge_missing(&last, &at.of_the_end());
+    let at = &at.of_the_end();
+    let verdict = match diagnose(facts) {
+        Diagnosis::Healthy { ended: true } => {
+            let node = facts.node.clone();
+            Verdict::Healthy { node, ended: true }
+        }
+        Diagnosis::Over(finding) => over(&finding, Some(facts), last, at).verdict,
+        _ => judge_missing(&last, at).verdict,
+    };
     let (reason, actor) = match &verdict {
         Verdict::Failed(failure) => (Some(failure.reason), Some(failure.actor)),
         Verdict::Recreate { reason, .. } => (Some(*reason), Some(Actor::Nobody)),

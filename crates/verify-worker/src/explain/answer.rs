@@ -29,12 +29,11 @@ pub(super) struct Circumstances<'a> {
 pub(super) struct Answer {
     pod: String,
     verdict: &'static str,
-    /// `None`: nothing is wrong.
-    reason: Option<&'static str>,
-    /// `None`: nothing is wrong.
-    actor: Option<&'static str>,
-    /// `None`: the build is told nothing.
-    message: Option<String>,
+    /// `running` or `ended` if nothing is wrong.
+    reason: &'static str,
+    actor: &'static str,
+    /// Empty: the build is told nothing.
+    message: String,
     #[serde(skip)]
     facts: Facts,
 }
@@ -83,9 +82,11 @@ impl Answer {
         Self {
             pod: facts.name.clone(),
             verdict: label(&explanation.verdict),
-            reason: explanation.reason.map(Reason::as_str),
-            actor: explanation.actor.map(actor),
-            message: message(explanation.verdict, circumstances.is_late(moment)),
+            reason: explanation
+                .reason
+                .map_or_else(|| well(&explanation.verdict), Reason::as_str),
+            actor: actor(explanation.actor.unwrap_or(Actor::Nobody)),
+            message: message(explanation.verdict, circumstances.is_late(moment)).unwrap_or_default(),
             facts,
         }
     }
@@ -96,6 +97,14 @@ fn label(verdict: &Verdict) -> &'static str {
         // Of pods that are there these do not arise; they mean that there is none.
         Verdict::Missing | Verdict::NotCreated => "gone",
         known => known.as_str(),
+    }
+}
+
+/// The reason where nothing is wrong.
+fn well(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Healthy { ended: false, .. } => "running",
+        _ => "ended",
     }
 }
 
@@ -145,10 +154,11 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { facts, .. } = self;
         writeln!(f, "pod        {}", quoted(&self.pod))?;
-        let because =
-            |name: &str, value: Option<&str>| value.map_or_else(String::new, |it| format!(", {name} {it}"));
-        let (reason, actor) = (because("reason", self.reason), because("actor", self.actor));
-        writeln!(f, "verdict    {}{reason}{actor}", self.verdict)?;
+        writeln!(
+            f,
+            "verdict    {}, reason {}, actor {}",
+            self.verdict, self.reason, self.actor
+        )?;
         writeln!(
             f,
             "phase      {}{}",
@@ -175,8 +185,8 @@ impl fmt::Display for Answer {
                 state(container)
             )?;
         }
-        if let Some(message) = &self.message {
-            writeln!(f, "message    {message}")?;
+        if !self.message.is_empty() {
+            writeln!(f, "message    {}", self.message)?;
         }
         Ok(())
     }

@@ -14,6 +14,8 @@ use serde_json::value::RawValue;
 pub(super) struct Input {
     pub(super) pods: Vec<Seen>,
     pub(super) events: Vec<EventFacts>,
+    /// What was skipped because it is neither, e.g. `a Service`.
+    pub(super) skipped: Vec<String>,
 }
 
 /// A pod on the input.
@@ -81,7 +83,11 @@ pub(super) fn read(bytes: &[u8], otherwise: Kind) -> Result<Input, InputError> {
     let mut documents = 0;
     let mut take = |document: &RawValue| {
         documents += 1;
-        document_into(&mut input, document, otherwise)
+        match document_into(&mut input, document, otherwise) {
+            Err(InputError::Foreign(what)) => input.skipped.push(what),
+            done => done?,
+        }
+        Ok::<_, InputError>(())
     };
     if text.trim_start().starts_with(['{', '[']) {
         for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
@@ -94,6 +100,12 @@ pub(super) fn read(bytes: &[u8], otherwise: Kind) -> Result<Input, InputError> {
     }
     if documents == 0 {
         return Err(InputError::Nothing);
+    }
+    if input.pods.is_empty()
+        && input.events.is_empty()
+        && let Some(first) = input.skipped.first()
+    {
+        return Err(InputError::Foreign(first.clone()));
     }
     Ok(input)
 }
@@ -129,6 +141,10 @@ fn document_into(input: &mut Input, document: &RawValue, otherwise: Kind) -> Res
         };
         return items_into(input, items, all, otherwise);
     }
+    // Empty lists are also written as null.
+    if matches!(kind, Some("PodList" | "EventList" | "List")) {
+        return Ok(());
+    }
     if let (Some(change), Some(inner), None) = (&object.r#type, object.changed, kind) {
         return change_into(input, change, inner, otherwise);
     }
@@ -142,6 +158,10 @@ fn document_into(input: &mut Input, document: &RawValue, otherwise: Kind) -> Res
 
 /// A line of `kubectl get pods --watch --output-watch-events`.
 fn change_into(input: &mut Input, change: &str, pod: &RawValue, otherwise: Kind) -> Result<(), InputError> {
+    // It tells how far the watch is, with an object that has no more than a version.
+    if change == "BOOKMARK" {
+        return Ok(());
+    }
     document_into(input, pod, otherwise)?;
     if change == "DELETED"
         && let Some(Seen::Pod(facts)) = input.pods.pop_if(|seen| matches!(seen, Seen::Pod(_)))
@@ -159,19 +179,24 @@ fn items_into(
 ) -> Result<(), InputError> {
     let decoded = items.par_iter().map(|item| {
         let kind = match all {
-            Some(kind) => kind,
+            Some(kind) => Ok(kind),
             None => kind_of(
                 serde_json::from_str::<Item<'_>>(item.get())?.kind.as_deref(),
                 otherwise,
-            )?,
+            ),
         };
         let mut one = Input::default();
-        item_into(&mut one, item, kind)?;
+        match kind {
+            Ok(kind) => item_into(&mut one, item, kind)?,
+            Err(InputError::Foreign(what)) => one.skipped.push(what),
+            Err(error) => return Err(error),
+        }
         Ok(one)
     });
     for one in decoded.collect::<Result<Vec<_>, InputError>>()? {
         input.pods.extend(one.pods);
         input.events.extend(one.events);
+        input.skipped.extend(one.skipped);
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ impl Section<'_> {
 
     /// Whether the value is a 0 or a false of the file's own, with which the predecessor meant its default, unlike
     /// the texts of variables. The default then holds.
-    pub(in crate::settings) fn counts_as_unset<T: ToString>(&self, key: &str, default: T) -> bool {
+    pub(in crate::settings) fn counts_as_unset(&self, key: &str, default: impl fmt::Display + Copy) -> bool {
         let unset = match self.child(key).map(|value| &value.kind) {
             Some(ValueKind::Boolean(value)) => !value,
             Some(ValueKind::I64(value)) => *value == 0,
@@ -37,7 +37,7 @@ impl Section<'_> {
             _ => false,
         };
         if unset {
-            self.holds(key, default.to_string());
+            self.holds(key, default);
         }
         unset
     }

@@ -20,6 +20,10 @@ pub(super) static ROWS: &[Row] = rows! {
             "snapshotter"] =>
         NodeFault, Clock(300), ClusterAdmin, Image,
         "The node cannot unpack image {image}", "check the disk and the container runtime of node {node}";
+    // The kubelet speaks gRPC to the runtime on its own node, and nobody to a registry.
+    Waiting, PULL, &["dial unix", "connection error: desc"] =>
+        NodeFault, Clock(300), ClusterAdmin, Image,
+        "The container runtime of node {node} does not answer", "check the container runtime of node {node}";
     Waiting, PULL, &["pull qps exceeded"] =>
         NodeFault, Clock(300), ClusterAdmin, Image,
         "The node pulls as many images as it may at a time", "raise registryPullQPS of the node's kubelet";
@@ -28,7 +32,10 @@ pub(super) static ROWS: &[Row] = rows! {
         Registry, Clock(300), ClusterAdmin, Image,
         "The registry of image {image} limits how often it may be pulled from",
         "give the cluster credentials or a mirror with a higher limit; starting the build again later may do";
-    Waiting, PULL, &["500 internal", "502 bad gateway", "503 service", "504 gateway", "timeout", "timed out",
+    Waiting, PULL, &["500 internal", "502 bad gateway", "service unavailable", "504 gateway", "statuscode: 5", "]: 5",
+            "request to 5", "unexpected status: 5", "code = unavailable", "transport is closing", "goaway",
+            "stream error", "operation not permitted", "connect: permission denied", "proxy authentication required",
+            "unexpected media type text/html", "timeout", "timed out",
             "deadline exceeded", "deadlineexceeded", "context canceled", "connection refused", "connection reset",
             "connection lost", "broken pipe", "no such host", "server misbehaving", "name resolution",
             "network is unreachable", "no route to host", "host is down", "proxyconnect", "unexpected eof", ": eof"] =>
@@ -52,7 +59,7 @@ pub(super) static ROWS: &[Row] = rows! {
             "schema1", "schema 1"] =>
         ImageUnsuitable, Grace(30), You, Image,
         "Image {image} has a format that the node does not know", "push the image again with current tools";
-    Waiting, PULL, &["could not fetch content descriptor", "unexpected commit digest", "failed precondition",
+    Waiting, PULL, &["could not fetch content descriptor", "content at not found", "unexpected commit digest", "failed precondition",
             "failedprecondition", "failed size validation", "digest mismatch", "short read"] =>
         ImageDamaged, Clock(300), ClusterAdmin, Image,
         "The registry's copy of image {image} is incomplete or damaged",

@@ -40,7 +40,10 @@ pub(super) static ROWS: &[Row] = rows! {
             "VolumeAttachmentLimitExceeded", "NodeUnschedulable"], ANY =>
         NodeRefused, Anew(NEW_PODS), Nobody, None,
         "Node {node} no longer fits the pod and refused it", "start the build again";
-    Pod, &["NodeName", "NodePorts", "InitContainerRestartPolicyForbidden", "SupplementalGroupsPolicyNotSupported",
+    Pod, &["NodeName", "NodePorts"], ANY =>
+        NodeRefused, Fails, ClusterAdmin, None,
+        "Node {node} cannot take the pod as the executor specifies it", "correct the executor's node name or host ports";
+    Pod, &["InitContainerRestartPolicyForbidden", "SupplementalGroupsPolicyNotSupported",
             "PodFeatureUnsupported", "PodLevelResourcesNotAdmitted*", "UnknownReason", "UnexpectedPredicateFailureType"],
             ANY =>
         NodeRefused, Anew(1), ClusterAdmin, None,

@@ -62,6 +62,10 @@ pub(super) static ROWS: &[Row] = rows! {
     Phase, &["pulling"], ANY =>
         Pulling, Fate::Phase, ClusterAdmin, Start,
         "Node {node} is pulling image {image}", "check node {node} and the registry; a smaller image may do";
+    Phase, &["pullingOrCreating"], ANY =>
+        Pulling, Fate::Phase, ClusterAdmin, Start,
+        "Node {node} is pulling image {image} or creating container {container}",
+        "check node {node} and the registry; a smaller image may do";
     Phase, &["starting"], ANY =>
         Starting, Fate::Phase, ClusterAdmin, Start,
         "Container {container} is about to start", "check node {node}";

@@ -2,18 +2,27 @@
 //!
 //! The pod's own reason comes first: a container that the node killed says nothing but 137.
 
+use jiff::SignedDuration;
+
 use super::{Finding, row, row_of_end};
 use crate::{
-    facts::{Ended, Facts, PodPhase, Role, State},
+    facts::{Container, Ended, EventFacts, Facts, PodPhase, Role, State},
     verdict::{
         Phase,
         catalogue::{Row, Scope, find},
     },
 };
 
+/// Most time between an event and the end that it explains: a minute, and the grace period that pods have.
+const NEAR: SignedDuration = SignedDuration::from_secs(90);
+
+/// Ends whose rows say in plain words what the reason says.
+const SAID: &[&str] = &["Error", "OOMKilled", "StartError", "ContainerCannotRun"];
+
 /// Why a pod that is over ended, or its build container did.
 pub(super) fn post_mortem(facts: &Facts) -> Finding<'_> {
-    pod_reason(facts)
+    own_end(facts)
+        .or_else(|| pod_reason(facts))
         .or_else(|| taken_away(facts))
         .or_else(|| build_end(facts))
         .or_else(|| init_end(facts))
@@ -26,6 +35,38 @@ pub(super) fn deletion(facts: &Facts) -> Finding<'_> {
     disruption(facts)
         .or_else(|| pod_reason(facts))
         .unwrap_or_else(|| Finding::phase(Phase::Terminating))
+}
+
+/// The build's own end, if it came before the end of its pod: that is no longer the build's business.
+fn own_end(facts: &Facts) -> Option<Finding<'_>> {
+    let (build, reason) = (facts.build()?, facts.reason.as_deref()?);
+    let State::Ended(ended) = &build.state else {
+        return None;
+    };
+    if ended.exit_code == 0 || ended.exit_code == 255 || was_killed(ended) {
+        return None;
+    }
+    let event = facts.last_event(reason, None).and_then(|event| event.first_at);
+    let condition = facts.disruption().and_then(|condition| condition.since);
+    let told = event.into_iter().chain(condition).min();
+    let first = match (ended.finished_at, told) {
+        (Some(finished), Some(told)) => finished < told,
+        // These kill: what they end says 137 or 143.
+        _ => matches!(reason, "Evicted" | "DeadlineExceeded"),
+    };
+    first.then(|| end_of(build, ended))
+}
+
+fn end_of<'a>(container: &'a Container, ended: &'a Ended) -> Finding<'a> {
+    Finding::new(row_of_end(container, ended))
+        .of(container)
+        .saying(ended.message.as_deref())
+}
+
+/// How a container ended that has to end well before the build.
+pub(super) fn init_end_of<'a>(container: &'a Container, ended: &'a Ended) -> Finding<'a> {
+    let reason = ended.reason.as_deref().filter(|reason| !SAID.contains(reason));
+    end_of(container, ended).because(reason)
 }
 
 fn pod_reason(facts: &Facts) -> Option<Finding<'_>> {
@@ -53,7 +94,7 @@ fn disruption(facts: &Facts) -> Option<Finding<'_>> {
 }
 
 /// Taken away by the cluster or by somebody, unless a container had failed on its own account before.
-fn taken_away(facts: &Facts) -> Option<Finding<'_>> {
+pub(super) fn taken_away(facts: &Facts) -> Option<Finding<'_>> {
     let failed_itself = facts
         .containers
         .iter()
@@ -116,6 +157,9 @@ fn build_end(facts: &Facts) -> Option<Finding<'_>> {
     .filter(|_| killed)
     .find_map(|(reason, container)| {
         let event = facts.last_event(reason, container)?;
+        if !may_explain(event, ended) {
+            return None;
+        }
         let row = find(Scope::Event, reason, &event.message)?;
         Some(
             Finding::new(row)
@@ -124,24 +168,21 @@ fn build_end(facts: &Facts) -> Option<Finding<'_>> {
                 .saying(Some(&event.message)),
         )
     });
-    told.or_else(|| {
-        Some(
-            Finding::new(row_of_end(build, ended))
-                .of(build)
-                .saying(ended.message.as_deref()),
-        )
-    })
+    told.or_else(|| Some(end_of(build, ended)))
+}
+
+/// Whether the event is of the time of the end. A probe that failed an hour before killed nobody.
+fn may_explain(event: &EventFacts, ended: &Ended) -> bool {
+    match (event.at, ended.finished_at) {
+        (Some(at), Some(finished)) => finished.duration_since(at).abs() <= NEAR,
+        _ => true,
+    }
 }
 
 fn init_end(facts: &Facts) -> Option<Finding<'_>> {
     let mut init = facts.containers.iter().filter(|it| it.role == Role::Init);
     let (container, ended) = init.find_map(|it| Some((it, it.failure()?)))?;
-    Some(
-        Finding::new(row_of_end(container, ended))
-            .of(container)
-            .because(ended.reason.as_deref().filter(|reason| *reason != "Error"))
-            .saying(ended.message.as_deref()),
-    )
+    Some(init_end_of(container, ended))
 }
 
 fn waiting(facts: &Facts) -> Option<Finding<'_>> {

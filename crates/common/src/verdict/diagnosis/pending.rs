@@ -3,7 +3,7 @@
 //! Containers are gone through in the order in which the kubelet starts them; the first that is not done is the
 //! obstacle. `PodInitializing` and `ContainerCreating` say nothing themselves: events do, where there are any.
 
-use super::{Diagnosis, Finding, row, row_of_end};
+use super::{Diagnosis, Finding, over, row};
 use crate::{
     facts::{Container, EventFacts, Facts, Role, Schedule, State},
     verdict::{
@@ -19,14 +19,22 @@ const PULL: &[&str] = &["ErrImagePull", "ImagePullBackOff"];
 /// Events after which earlier warnings no longer matter.
 const PROGRESS: &[&str] = &["Pulling", "Pulled", "Created", "Started"];
 
+/// Whether a waiting reason says nothing.
+pub(super) fn is_silent(reason: &str) -> bool {
+    SILENT.contains(&reason)
+}
+
 /// Why the build of a pod that is not over does not run.
 pub(super) fn obstacle(facts: &Facts) -> Diagnosis<'_> {
     if facts.schedule != Schedule::Bound {
         return unscheduled(facts);
     }
     // A build container with a reason of its own is past everything before it.
-    let outspoken = facts.build().and_then(|build| outspoken(facts, build));
-    outspoken
+    let spoken = facts.build().and_then(|build| match build.state {
+        State::Ended(_) => Some(crashing(build)),
+        _ => outspoken(facts, build),
+    });
+    spoken
         .or_else(|| facts.before_build().find_map(|container| gate(facts, container)))
         .unwrap_or_else(|| match facts.build() {
             Some(build) => silent(facts, build),
@@ -61,8 +69,8 @@ fn gate<'a>(facts: &'a Facts, container: &'a Container) -> Option<Diagnosis<'a>>
         State::Ended(ended) if !stays && ended.exit_code == 0 => return None,
         State::Running { .. } if stays && container.started => return None,
         State::Ended(ended) if !stays && !facts.restarts => {
-            let finding = Finding::new(row_of_end(container, ended)).of(container);
-            return Some(Diagnosis::Over(finding.saying(ended.message.as_deref())));
+            let finding = over::taken_away(facts).unwrap_or_else(|| over::init_end_of(container, ended));
+            return Some(Diagnosis::Over(finding));
         }
         _ => {}
     }
@@ -96,7 +104,7 @@ fn outspoken<'a>(facts: &'a Facts, container: &'a Container) -> Option<Diagnosis
         return None;
     };
     let reason = reason.as_str();
-    if SILENT.contains(&reason) {
+    if is_silent(reason) {
         return None;
     }
     if reason == "CrashLoopBackOff" {
@@ -143,7 +151,7 @@ fn pull_text<'a>(facts: &'a Facts, container: &Container) -> Option<&'a str> {
     Some(&failed.message)
 }
 
-fn is_failed_pull(event: &EventFacts, container: &Container) -> bool {
+pub(super) fn is_failed_pull(event: &EventFacts, container: &Container) -> bool {
     let about = event
         .container
         .as_ref()
@@ -174,7 +182,16 @@ fn silent<'a>(facts: &'a Facts, container: &'a Container) -> Diagnosis<'a> {
         return Diagnosis::Standing(Phase::Initialising, finding.of(container));
     }
     let phase = silent_phase(facts, container);
-    Diagnosis::Standing(phase, Finding::phase(phase).of(container))
+    let finding = if phase == Phase::Pulling && !seen(facts, "Pulling", container) {
+        Finding::new(row(Scope::Phase, "pullingOrCreating", ""))
+    } else {
+        Finding::phase(phase)
+    };
+    Diagnosis::Standing(phase, finding.of(container))
+}
+
+fn seen(facts: &Facts, reason: &str, container: &Container) -> bool {
+    facts.last_event(reason, Some(&container.name)).is_some()
 }
 
 fn silent_phase(facts: &Facts, container: &Container) -> Phase {
@@ -187,10 +204,12 @@ fn silent_phase(facts: &Facts, container: &Container) -> Phase {
     if is_build && (pulled.is_some() || seen("Created").is_some()) {
         return Phase::Starting;
     }
-    // Without events a pull cannot be told from a start; a pull takes longer, so it gets its clock.
+    // Without events a pull cannot be told from a start; a pull takes longer, so it gets its clock. Where there are
+    // events, a pull would be one of them.
+    let told = facts.events.as_ref().is_some_and(|events| !events.is_empty());
     let set_up = facts.condition("PodReadyToStartContainers").is_some()
         || facts.before_build().any(|it| matches!(it.state, State::Ended(_)));
-    if is_build && set_up {
+    if is_build && set_up && !told {
         Phase::Pulling
     } else {
         Phase::Initialising

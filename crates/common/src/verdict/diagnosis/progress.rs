@@ -5,8 +5,9 @@
 
 use jiff::Timestamp;
 
+use super::pending::is_failed_pull;
 use crate::{
-    facts::{Container, Facts, Role, State},
+    facts::{Container, EventFacts, Facts, Role, State},
     verdict::Phase,
 };
 
@@ -19,7 +20,7 @@ pub(in crate::verdict) fn last_step(
     let told: &[&str] = match phase {
         Phase::Initialising => &[],
         Phase::Pulling => &["Pulling"],
-        Phase::Starting => &["Pulled", "Created"],
+        Phase::Starting => return start_step(facts, container),
         Phase::Gated
         | Phase::Scheduling
         | Phase::PullFailing
@@ -44,11 +45,34 @@ pub(in crate::verdict) fn begin(
     let begin = match phase {
         Phase::Scheduling => first_refusal(facts),
         Phase::Initialising | Phase::Pulling | Phase::Starting => last_step(facts, phase, container),
-        Phase::PullFailing => set_up(facts),
-        Phase::StartFailing => container.and_then(only_crash).or_else(|| set_up(facts)),
+        Phase::PullFailing => container
+            .and_then(|it| first(facts, |event| is_failed_pull(event, it)))
+            .or_else(|| set_up(facts)),
+        Phase::StartFailing => container
+            .and_then(only_crash)
+            .or_else(|| start_step(facts, container)),
         Phase::Gated | Phase::Running | Phase::Ended | Phase::Terminating => None,
     };
     begin.or(facts.created_at)
+}
+
+/// When the container was ready to start, or first failed to: what is repeated at each try counts once.
+fn start_step(facts: &Facts, container: Option<&Container>) -> Option<Timestamp> {
+    let steps = container.into_iter().flat_map(|it| {
+        ["Pulled", "Created", "Failed"].into_iter().filter_map(|reason| {
+            first(facts, |event| {
+                event.reason == reason
+                    && event.container.as_ref() == Some(&it.name)
+                    && !is_failed_pull(event, it)
+            })
+        })
+    });
+    set_up(facts).into_iter().chain(steps).max()
+}
+
+fn first(facts: &Facts, is: impl Fn(&EventFacts) -> bool) -> Option<Timestamp> {
+    let found = facts.events.iter().flatten().filter(|event| is(event));
+    found.filter_map(|event| event.first_at).min()
 }
 
 /// A gate holds a pod back without a word of the scheduler, so its first word tells when the clock began.

@@ -515,3 +515,56 @@ fn a_gate_that_opened_late_starts_the_clock_late() {
     assert_eq!(verdict(2 * 3_600 + 899), "waiting");
     assert_eq!(verdict(2 * 3_600 + 900), "failed");
 }
+
+#[test]
+fn an_error_after_a_long_pull_is_new() {
+    let text = format!("Failed to pull image \"node:22\": {NOT_FOUND}");
+    let cases = [
+        (
+            waiting("ErrImagePull", NOT_FOUND),
+            event("Failed", "2026-01-01T00:10:00Z", &text),
+        ),
+        (
+            waiting("CreateContainerConfigError", "secret \"x\" not found"),
+            event("Failed", "2026-01-01T00:10:00Z", "Error: secret \"x\" not found"),
+        ),
+        (
+            waiting("CreateContainerError", "words"),
+            event("Pulled", "2026-01-01T00:10:00Z", ""),
+        ),
+        (
+            waiting("SomethingNew", "words"),
+            event("Pulled", "2026-01-01T00:10:00Z", ""),
+        ),
+    ];
+    for (state, last) in cases {
+        let mut now = pod("Pending", &state);
+        now["metadata"]["creationTimestamp"] = json!(START);
+        let facts = told(&now, &[event("Pulling", "2026-01-01T00:00:05Z", ""), last]);
+        let verdict = |seconds| explain(&facts, &after(seconds), &CLOCKS).verdict.as_str();
+        assert_eq!(verdict(610), "progressing", "{state}");
+        assert_eq!(verdict(900), "failed", "{state}");
+    }
+}
+
+#[test]
+fn events_without_a_pull_show_that_there_is_none() {
+    let mut silent = pod("Pending", &waiting("PodInitializing", ""));
+    silent["metadata"]["creationTimestamp"] = json!(START);
+    let scheduled = told(&silent, &[event("Scheduled", START, "")]);
+    let explained = |facts: &Facts, seconds| explain(facts, &after(seconds), &CLOCKS).verdict;
+    assert_eq!(explained(&scheduled, 299).as_str(), "progressing");
+    assert_eq!(failure(&explained(&scheduled, 300)).reason, Reason::Initialising);
+    // Nobody who has not seen events may claim a pull.
+    for facts in [facts(&silent), told(&silent, &[])] {
+        let Verdict::Progressing { cause } = explained(&facts, 600) else {
+            panic!("not progressing");
+        };
+        assert!(cause.contains("or creating container"), "{cause}");
+    }
+    let pulling = told(&silent, &[event("Pulling", START, "")]);
+    let Verdict::Progressing { cause } = explained(&pulling, 600) else {
+        panic!("not progressing");
+    };
+    assert!(!cause.contains("creating"), "{cause}");
+}

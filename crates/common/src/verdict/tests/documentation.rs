@@ -58,9 +58,9 @@ JSON is an array with an object for each pod:
 |---|---|
 | `pod` | its name |
 | `verdict` | `healthy` `waiting` `progressing` `terminating` `failed` `recreate`, or `gone` for a pod that a watch saw deleted |
-| `reason` | as in the tables above; `null` for a healthy build |
-| `actor` | whose turn it is: `user`, `admin`, `nobody` (it is retried, or nothing is wrong yet); `null` for a healthy build |
-| `message` | what the build is told; `null` when nothing |
+| `reason` | as in the tables above; `running` or `ended` for a healthy build |
+| `actor` | whose turn it is: `user`, `admin`, `nobody` (it is retried, or nothing is wrong) |
+| `message` | what the build is told; empty when nothing |
 
 It exits with 0, with 65 when the input cannot be read, with 64 when arguments or settings are wrong.
 ";

@@ -196,3 +196,120 @@ fn the_three_forms_of_evicted() {
         assert_eq!(anew.as_str(), expected, "{text}");
     }
 }
+
+#[test]
+fn no_clock_fails_a_build_that_its_restarted_kubelet_forgot() {
+    let bare = {
+        let mut now = pod("Running", &json!({}));
+        now["status"] = json!({"phase": "Running"});
+        now
+    };
+    let without_main = {
+        let mut now = pod("Running", &json!({}));
+        now["status"]["containerStatuses"] = json!([]);
+        now
+    };
+    let waits_again = {
+        let mut now = pod("Pending", &waiting("PodInitializing", ""));
+        let status = &mut now["status"]["containerStatuses"][1];
+        status["lastState"] = json!({"terminated": {"reason": "ContainerStatusUnknown", "exitCode": 137}});
+        status["restartCount"] = json!(1);
+        now
+    };
+    for (name, now) in [
+        ("no statuses", bare),
+        ("none of containers", without_main),
+        ("waits", waits_again),
+    ] {
+        let verdicts = chain(&[(0, &now), (1_200, &now), (9_000, &now), (9_060, &now)]);
+        assert_eq!(labels(&verdicts), ["healthy"; 4], "{name}");
+        let alone = explain(&facts(&now), &after(9_000), &CLOCKS);
+        assert_eq!(alone.verdict.as_str(), "healthy", "{name}");
+    }
+}
+
+#[test]
+fn a_launcher_that_the_cluster_killed_did_not_fail() {
+    let mut now = pod("Pending", &waiting("PodInitializing", ""));
+    now["status"]["initContainerStatuses"] = json!([container("launcher", &ended("Error", 143))]);
+    assert_eq!(failure(&first_look(&now).verdict).reason, Reason::Init);
+    let evicted = [("Evicted", None, "The node was low on resource: memory.")];
+    assert_eq!(with_events(&now, &evicted).as_str(), "recreate");
+    now["status"]["conditions"] =
+        json!([{"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler"}]);
+    assert_eq!(first_look(&now).verdict.as_str(), "recreate");
+}
+
+#[test]
+fn the_builds_own_end_comes_before_a_later_end_of_its_pod() {
+    let cases = [
+        ("Evicted", ended("Error", 7), Reason::Exited),
+        ("DeadlineExceeded", ended("Error", 7), Reason::Exited),
+        ("DeadlineExceeded", ended("OOMKilled", 137), Reason::OutOfMemory),
+        ("DeadlineExceeded", ended("Error", 137), Reason::DeadlineExceeded),
+        ("Evicted", ended("Error", 143), Reason::Evicted),
+        ("Evicted", ended("ContainerStatusUnknown", 137), Reason::Evicted),
+        // A process that is told to stop may end as it likes.
+        ("Terminated", ended("Error", 7), Reason::NodeShutdown),
+    ];
+    for (reason, state, expected) in cases {
+        let mut now = pod("Failed", &state);
+        now["status"]["reason"] = json!(reason);
+        assert_eq!(
+            failure(&first_look(&now).verdict).reason,
+            expected,
+            "{reason} {state}"
+        );
+    }
+    let evicted = |since: &str| {
+        let mut now = pod("Failed", &ended_at("Error", 7, "2026-01-01T00:10:00Z"));
+        now["status"]["reason"] = json!("Evicted");
+        now["status"]["conditions"] = json!([{"type": "DisruptionTarget", "status": "True",
+            "reason": "TerminationByKubelet", "lastTransitionTime": since}]);
+        failure(&first_look(&now).verdict).reason
+    };
+    assert_eq!(evicted("2026-01-01T00:09:58Z"), Reason::Evicted);
+    assert_eq!(evicted("2026-01-01T00:20:00Z"), Reason::Exited);
+}
+
+#[test]
+fn a_launcher_that_ended_for_a_new_reason_is_no_build() {
+    let mut now = pod("Pending", &waiting("PodInitializing", ""));
+    now["status"]["initContainerStatuses"] = json!([container("launcher", &ended("BrandNew", 9))]);
+    let judgement = first_look(&now);
+    let failure = failure(&judgement.verdict);
+    assert_eq!(
+        (failure.reason, failure.actor),
+        (Reason::Init, Actor::ClusterAdmin)
+    );
+    assert!(failure.message.contains("BrandNew"), "{}", failure.message);
+}
+
+#[test]
+fn a_build_that_is_started_again_crashes() {
+    for policy in ["Always", "OnFailure"] {
+        let mut now = pod("Running", &ended("Error", 1));
+        now["spec"]["restartPolicy"] = json!(policy);
+        let verdicts = chain(&[(0, &now), (29, &now), (31, &now)]);
+        assert_eq!(labels(&verdicts), ["progressing", "progressing", "failed"]);
+        assert_eq!(failure(&verdicts[2]).reason, Reason::CrashLoop);
+        now["status"]["phase"] = json!("Failed");
+        assert_eq!(failure(&first_look(&now).verdict).reason, Reason::Exited);
+    }
+}
+
+#[test]
+fn an_old_event_explains_no_end() {
+    let killed = pod("Failed", &ended_at("Error", 137, "2026-01-01T01:00:00Z"));
+    let told = |reason: &str, at: &str| {
+        let event = json!({
+            "metadata": {}, "involvedObject": {"uid": "u1", "fieldPath": "spec.containers{b-1}"}, "reason": reason,
+            "message": "Liveness probe failed", "firstTimestamp": at, "lastTimestamp": at,
+        });
+        let facts = facts(&killed).with_events(&[serde_json::from_value(event).unwrap()]);
+        let judgement = judge(Sight::Pod(&facts), &LastLook::default(), &after(3_700), &CLOCKS);
+        failure(&judgement.verdict).actor
+    };
+    assert_eq!(told("Unhealthy", "2026-01-01T00:59:20Z"), Actor::ClusterAdmin);
+    assert_eq!(told("Unhealthy", "2026-01-01T00:10:00Z"), Actor::Nobody);
+}

@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn the_predecessors_table() {
     let running = json!({"running": {"startedAt": START}});
     let cases = [
@@ -34,11 +35,21 @@ fn the_predecessors_table() {
             pod("Running", &ended("Error", 1)),
             "failed",
         ),
-        ("unknown", pod("Unknown", &running), "failed"),
+        (
+            "unknown",
+            pod("Unknown", &waiting("PodInitializing", "")),
+            "failed",
+        ),
+        ("unknown, and it runs", pod("Unknown", &running), "healthy"),
         (
             "a phase that nobody knows",
             pod("Sleeping", &waiting("PodInitializing", "")),
-            "failed",
+            "progressing",
+        ),
+        (
+            "a phase that nobody knows, and it runs",
+            pod("Sleeping", &running),
+            "healthy",
         ),
         (
             "image name",
