@@ -213,7 +213,7 @@ fn is_named(bare: &str, names: &[&str]) -> bool {
         let before = bare.strip_suffix(*name);
         before.is_some_and(|before| *name != "pass" || !before.ends_with(|c: char| c.is_ascii_alphabetic()))
     };
-    names.iter().any(|name| ends(name))
+    names.iter().any(ends)
 }
 
 fn without_secrets(word: &str) -> String {
