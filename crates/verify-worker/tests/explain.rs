@@ -231,7 +231,7 @@ fn what_is_no_pod_is_skipped_with_a_note() {
         json!({"kind": "ConfigMap", "metadata": {}}),
     ];
     let list = json!({"kind": "List", "items": items}).to_string();
-    let documents: String = items.iter().map(|item| format!("{item}\n")).collect();
+    let documents = items.each_ref().map(Value::to_string).join("\n");
     for input in [list, documents] {
         let output = run(&["--at", LATER, "-o", "json"], &[], &input);
         assert!(output.status.success(), "{input}");

@@ -36,22 +36,6 @@ fn the_predecessors_table() {
             "failed",
         ),
         (
-            "unknown",
-            pod("Unknown", &waiting("PodInitializing", "")),
-            "failed",
-        ),
-        ("unknown, and it runs", pod("Unknown", &running), "healthy"),
-        (
-            "a phase that nobody knows",
-            pod("Sleeping", &waiting("PodInitializing", "")),
-            "progressing",
-        ),
-        (
-            "a phase that nobody knows, and it runs",
-            pod("Sleeping", &running),
-            "healthy",
-        ),
-        (
             "image name",
             pod("Pending", &waiting("InvalidImageName", "no")),
             "failed",
@@ -103,6 +87,32 @@ fn the_predecessors_table() {
             "just created",
             json!({"spec": {"containers": [{"name": "b-1"}]}}),
             "waiting",
+        ),
+    ];
+    for (name, pod, expected) in cases {
+        assert_eq!(first_look(&pod).verdict.as_str(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_phase_that_tells_nothing_leaves_it_to_the_container() {
+    let running = json!({"running": {"startedAt": START}});
+    let cases = [
+        (
+            "unknown",
+            pod("Unknown", &waiting("PodInitializing", "")),
+            "failed",
+        ),
+        ("unknown, and it runs", pod("Unknown", &running), "healthy"),
+        (
+            "a phase that nobody knows",
+            pod("Sleeping", &waiting("PodInitializing", "")),
+            "progressing",
+        ),
+        (
+            "a phase that nobody knows, and it runs",
+            pod("Sleeping", &running),
+            "healthy",
         ),
     ];
     for (name, pod, expected) in cases {
