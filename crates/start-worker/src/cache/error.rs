@@ -79,15 +79,23 @@ impl CacheError {
         if source.kind() == io::ErrorKind::PermissionDenied && source.raw_os_error().is_none() {
             return Self::Escapes { folder };
         }
+        // A file where the caches' own folders should be.
+        if source.kind() == io::ErrorKind::NotADirectory {
+            return Self::Denied {
+                entry: folder,
+                source,
+            };
+        }
         Self::removing(folder, source)
     }
 
     /// The failure to remove `entry`.
     pub(super) fn removing(entry: String, source: io::Error) -> Self {
-        use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
         match source.kind() {
-            PermissionDenied | ReadOnlyFilesystem | NotADirectory => Self::Denied { entry, source },
-            // Not empty or busy, since a build writes meanwhile; interrupted, stale, full, a failing disk.
+            PermissionDenied | ReadOnlyFilesystem => Self::Denied { entry, source },
+            // Not empty, busy or another kind of entry by now, since a build writes meanwhile; interrupted, stale,
+            // full, a failing disk.
             _ => Self::Failed { entry, source },
         }
     }
@@ -111,7 +119,6 @@ mod tests {
         let by_the_system = [
             (1, Class::Permanent),   // EPERM
             (13, Class::Permanent),  // EACCES
-            (20, Class::Permanent),  // ENOTDIR
             (30, Class::Permanent),  // EROFS
             (4, Class::Transient),   // EINTR
             (5, Class::Transient),   // EIO
@@ -136,6 +143,13 @@ mod tests {
                 "{code}"
             );
         }
+        let not_a_folder = || io::Error::from(io::ErrorKind::NotADirectory);
+        let removing = CacheError::removing("x".to_owned(), not_a_folder());
+        let on_the_way = CacheError::on_the_way("x".to_owned(), not_a_folder());
+        assert_eq!(
+            (removing.class(), on_the_way.class()),
+            (Class::Transient, Class::Permanent)
+        );
         let by_the_sandbox = io::Error::new(io::ErrorKind::PermissionDenied, "outside");
         let error = CacheError::on_the_way("jobs/7/9".to_owned(), by_the_sandbox);
         assert!(matches!(error, CacheError::Escapes { .. }), "{error}");

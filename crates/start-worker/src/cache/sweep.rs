@@ -118,7 +118,7 @@ fn open_above(folder: &CacheFolder) -> Result<Option<Dir>, CacheError> {
             let root = folder.root().to_owned();
             return Err(CacheError::NotMounted { root });
         }
-        Err(error) => return Err(CacheError::removing(folder.root().display().to_string(), error)),
+        Err(error) => return Err(CacheError::on_the_way(folder.root().display().to_string(), error)),
     };
     let way: PathBuf = folder.above().collect();
     match root.open_dir(way) {

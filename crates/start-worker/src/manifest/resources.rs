@@ -41,9 +41,10 @@ pub(super) fn named(value: &Value, sizes: &Sizes, max: Max) -> Option<f64> {
     }
 }
 
-/// Cores in thousandths, without the noise of binary fractions.
+/// Cores in thousandths, without the noise of binary fractions. Always a number: what a job asks for in jest is the API
+/// server's to refuse.
 pub(super) fn thousandths(cores: f64) -> f64 {
-    (cores * 1000.0).round()
+    (cores * 1000.0).round().clamp(f64::MIN, f64::MAX)
 }
 
 /// Limits; nothing is requested beyond them.

@@ -3,7 +3,6 @@
 use super::*;
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn the_predecessors_table() {
     let running = json!({"running": {"startedAt": START}});
     let cases = [

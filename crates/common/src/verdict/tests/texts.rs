@@ -115,7 +115,6 @@ fn image_texts_of_both_generations_of_runtimes() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn secrets_are_hidden() {
     let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJidWlsZElkIjoxfQ.c2lnbmF0dXJl";
     let cases = [
