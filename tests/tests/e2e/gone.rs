@@ -170,7 +170,7 @@ async fn seen_waiting(world: &World, image: &str, executor: Option<&str>) -> any
     world.publish(config.start()).await?;
     let waits = |build: &Build| {
         let text = build.status_message.as_deref().unwrap_or_default();
-        text.contains("is pulling image")
+        text.contains("is setting up the pod")
     };
     world.build_is(id, "seen waiting", SOON, waits).await?;
     Ok(id)
