@@ -7,7 +7,7 @@ use std::str::FromStr;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::form_urlencoded;
 
-use crate::token::InvalidToken;
+use crate::token::{InvalidToken, one_word};
 
 /// An API token of a user or a pipeline, wiped from memory when dropped and never shown.
 #[derive(Clone)]
@@ -34,13 +34,9 @@ impl TryFrom<String> for ApiToken {
     type Error = InvalidToken;
 
     fn try_from(text: String) -> Result<Self, InvalidToken> {
-        // Wrapped before it is judged, so that refused text is wiped too.
-        let secret = SecretString::from(text);
-        let word = secret.expose_secret();
-        if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(InvalidToken);
-        }
-        Ok(Self { secret })
+        Ok(Self {
+            secret: one_word(text)?,
+        })
     }
 }
 

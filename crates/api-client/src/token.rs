@@ -100,17 +100,24 @@ fn time(claim: &Value) -> Option<Timestamp> {
     time.ok().map(Timestamp::new)
 }
 
+/// The text of a credential, if a header could carry it.
+pub(crate) fn one_word(text: String) -> Result<SecretString, InvalidToken> {
+    // Wrapped before it is judged, so that refused text is wiped too.
+    let secret = SecretString::from(text);
+    let word = secret.expose_secret();
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(InvalidToken);
+    }
+    Ok(secret)
+}
+
 impl TryFrom<String> for BuildToken {
     type Error = InvalidToken;
 
     fn try_from(text: String) -> Result<Self, InvalidToken> {
-        // Wrapped before it is judged, so that refused text is wiped too.
-        let secret = SecretString::from(text);
-        let word = secret.expose_secret();
-        if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(InvalidToken);
-        }
-        Ok(Self { secret })
+        Ok(Self {
+            secret: one_word(text)?,
+        })
     }
 }
 
