@@ -8,7 +8,7 @@ use serde_json::json;
 use testbed::{
     builds_api::{Scope, Status, token_for},
     poll,
-    worker::Kind,
+    worker::{Kind, Worker},
     world::World,
 };
 
@@ -186,24 +186,7 @@ async fn a_start_that_comes_back_after_its_build_finished_makes_no_pod() -> anyh
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_deletes_wherever_it_can() -> anyhow::Result<()> {
     play("p9-places", async |world| {
-        let environment = world.environment(Kind::Start, &[]);
-        let value = |wanted: &str| {
-            let found = environment.iter().find(|(name, _)| name == wanted);
-            found.map(|(_, value)| value.clone())
-        };
-        let alive = json!({ "executor": { "alive": { "pluginName": "k8s", "options": { "kubernetes": {
-            "host": value("K8S_HOST"), "token": value("K8S_TOKEN"), "caFile": value("K8S_CA_FILE"),
-            "jobsNamespace": value("K8S_JOBS_NAMESPACE"),
-        }}}}});
-        // The executors out of the box, which come first, are somewhere else, and down.
-        let settings = [
-            ("NODE_CONFIG", alive.to_string()),
-            ("K8S_HOST", "127.0.0.1:1".to_owned()),
-            ("EXECUTOR_PLUGIN", "alive".to_owned()),
-            ("OUTAGE_HOLD", "1s".to_owned()),
-        ];
-        let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let start = world.worker(Kind::Start, &settings).await?;
+        let start = beside_another(&world, "127.0.0.1:1").await?;
         let (id, config) = world.build("node:22");
         world.publish(config.start()).await?;
         world.one_pod(id, SOON).await?;
@@ -223,4 +206,25 @@ async fn gone(world: &World, id: u64) -> anyhow::Result<()> {
         Ok::<_, anyhow::Error>(())
     })
     .await
+}
+
+/// A start-worker with the executor `alive`; those out of the box, which come first, are at `elsewhere`.
+pub(crate) async fn beside_another(world: &World, elsewhere: &str) -> anyhow::Result<Worker> {
+    let environment = world.environment(Kind::Start, &[]);
+    let value = |wanted: &str| {
+        let found = environment.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.clone())
+    };
+    let alive = json!({ "executor": { "alive": { "pluginName": "k8s", "options": { "kubernetes": {
+        "host": value("K8S_HOST"), "token": value("K8S_TOKEN"), "caFile": value("K8S_CA_FILE"),
+        "jobsNamespace": value("K8S_JOBS_NAMESPACE"),
+    }}}}});
+    let settings = [
+        ("NODE_CONFIG", alive.to_string()),
+        ("K8S_HOST", elsewhere.to_owned()),
+        ("EXECUTOR_PLUGIN", "alive".to_owned()),
+        ("OUTAGE_HOLD", "1s".to_owned()),
+    ];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    world.worker(Kind::Start, &settings).await
 }

@@ -14,7 +14,10 @@ use kube::{
 use serde_json::json;
 use testbed::{builds_api::Status, poll, worker::Kind, world::World};
 
-use crate::corner::{SOON, all_pods, counted, handled, holds, lives, no_living_pod, ours, play};
+use crate::{
+    corner::{SOON, all_pods, counted, handled, holds, lives, no_living_pod, ours, play},
+    p9_stop::beside_another,
+};
 
 /// The promise, and some seconds for a machine that builds something else.
 const PROMISED: Duration = Duration::from_secs(20 + 10);
@@ -90,23 +93,7 @@ async fn an_api_server_that_never_answers_delays_no_stop_elsewhere() -> anyhow::
     play("p9-silent", async |world| {
         // Connections are taken, and nothing is ever said.
         let silent = TcpListener::bind("127.0.0.1:0")?;
-        let environment = world.environment(Kind::Start, &[]);
-        let value = |wanted: &str| {
-            let found = environment.iter().find(|(name, _)| name == wanted);
-            found.map(|(_, value)| value.clone())
-        };
-        let alive = json!({ "executor": { "alive": { "pluginName": "k8s", "options": { "kubernetes": {
-            "host": value("K8S_HOST"), "token": value("K8S_TOKEN"), "caFile": value("K8S_CA_FILE"),
-            "jobsNamespace": value("K8S_JOBS_NAMESPACE"),
-        }}}}});
-        let settings = [
-            ("NODE_CONFIG", alive.to_string()),
-            ("K8S_HOST", silent.local_addr()?.to_string()),
-            ("EXECUTOR_PLUGIN", "alive".to_owned()),
-            ("OUTAGE_HOLD", "1s".to_owned()),
-        ];
-        let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
-        let start = world.worker(Kind::Start, &settings).await?;
+        let start = beside_another(&world, &silent.local_addr()?.to_string()).await?;
         let (id, config) = world.build("node:22");
         world.publish(config.start()).await?;
         world.one_pod(id, SOON).await?;
