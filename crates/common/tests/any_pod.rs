@@ -57,7 +57,8 @@ static ALL: LazyLock<Vec<Seen>> = LazyLock::new(|| {
 fn moment(facts: &Facts, after: u64) -> Moment {
     let started_at = facts.created_at.unwrap_or_default();
     Moment {
-        now: started_at + Duration::from_secs(after),
+        // A pod may say that it was made at the end of time.
+        now: started_at.saturating_add(Duration::from_secs(after)).unwrap_or(started_at),
         started_at,
         start_deadline: Duration::from_hours(1),
         recreated: 0,
