@@ -1,7 +1,8 @@
 //! An OTLP/HTTP collector in the process of the test: it decodes what the workers export and keeps the spans
-//! for assertions and the demo's waterfall. Metrics are accepted and dropped.
+//! for assertions and the demo's waterfall. Of metrics only the names are kept.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -10,8 +11,9 @@ use std::{
 use axum::body::{Body, Bytes};
 use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use hyper::body::Incoming;
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
+use opentelemetry_proto::tonic::collector::{
+    metrics::v1::ExportMetricsServiceRequest,
+    trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
 };
 use prost::Message;
 
@@ -40,6 +42,8 @@ pub struct Collector {
 #[derive(Default)]
 struct Kept {
     spans: Mutex<Vec<Span>>,
+    /// Service and name of every metric.
+    metrics: Mutex<BTreeSet<(String, String)>>,
     /// Exports that could not be decoded.
     garbage: Mutex<Vec<String>>,
 }
@@ -107,6 +111,13 @@ impl Collector {
         .await
     }
 
+    /// The names of all metrics that `service` pushed so far.
+    pub fn metrics_of(&self, service: &str) -> BTreeSet<String> {
+        let metrics = self.kept.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_service = metrics.iter().filter(|(name, _)| name == service);
+        of_service.map(|(_, metric)| metric.clone()).collect()
+    }
+
     /// Why exports could not be decoded; empty in a healthy run.
     pub fn garbage(&self) -> Vec<String> {
         self.kept
@@ -141,10 +152,29 @@ impl Kept {
             .map_err(|_| Cut)?;
         Ok(match (head.method.as_str(), head.uri.path()) {
             ("POST", "/v1/traces") => self.keep(body),
-            // An empty message is a valid answer to an export of metrics.
-            ("POST", "/v1/metrics") => answer(StatusCode::OK, Vec::new()),
+            ("POST", "/v1/metrics") => self.keep_metrics(body),
             _ => answer(StatusCode::NOT_FOUND, Vec::new()),
         })
+    }
+
+    fn keep_metrics(&self, body: Bytes) -> Response<Body> {
+        let request = match ExportMetricsServiceRequest::decode(body) {
+            Ok(request) => request,
+            Err(error) => {
+                let mut garbage = self.garbage.lock().unwrap_or_else(PoisonError::into_inner);
+                garbage.push(error.to_string());
+                return answer(StatusCode::BAD_REQUEST, Vec::new());
+            }
+        };
+        let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        for resource in request.resource_metrics {
+            let service = span::service_of(resource.resource);
+            let scopes = resource.scope_metrics.into_iter();
+            let names = scopes.flat_map(|scope| scope.metrics).map(|metric| metric.name);
+            metrics.extend(names.map(|name| (service.clone(), name)));
+        }
+        // An empty message is a valid answer.
+        answer(StatusCode::OK, Vec::new())
     }
 
     fn keep(&self, body: Bytes) -> Response<Body> {

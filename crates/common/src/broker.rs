@@ -2,11 +2,13 @@
 //!
 //! [`names`] and [`topology`] say which queues exist, `session` opens connections and channels,
 //! `objects` makes sure of the queues, [`supervisor`] keeps one session alive and feeds its deliveries to
-//! the handler, [`publisher`] publishes with confirms, [`delivery`] is the right to settle a message.
+//! the handler, [`publisher`] publishes with confirms, [`delivery`] is the right to settle a message, `depth` looks
+//! at how much waits.
 //!
 //! lapin's own recovery stays off: with it, a channel that dies leaves its consumer silent for ever.
 
 pub mod delivery;
+mod depth;
 pub mod error;
 mod headers;
 pub mod names;

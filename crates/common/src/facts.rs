@@ -160,6 +160,15 @@ impl Facts {
         }
     }
 
+    /// When the build container's present run, or its last, began.
+    pub fn build_started_at(&self) -> Option<Timestamp> {
+        match &self.build()?.state {
+            State::Running { since } => *since,
+            State::Ended(ended) => ended.started_at,
+            State::Absent | State::Waiting { .. } => None,
+        }
+    }
+
     /// Whether it is certain that the build container ran. Errs to `false`: for texts, never for a new pod.
     pub fn build_ran_for_certain(&self) -> bool {
         self.build().is_some_and(Container::ran_for_certain)

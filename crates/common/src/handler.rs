@@ -14,6 +14,7 @@ use crate::{
         Delivery, Queue,
         delivery::{SettleError, Settled},
     },
+    clock,
     job::{DecodeError, Job},
     outcome::{Outcome, ParkReason},
     telemetry::{
@@ -106,7 +107,12 @@ async fn travel<H: Handler>(
         }
     };
     let name = outcome.as_str();
+    let due = delivery.due();
     let settled = delivery.settle(outcome.into_settlement()).await;
+    if let Some(due) = due {
+        let late = clock::now().duration_since(due);
+        metrics.late(queue, late.try_into().unwrap_or_default());
+    }
     if let Err(error) = &settled {
         metrics.settlement_lost(queue);
         tracing::warn!(

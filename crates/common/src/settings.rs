@@ -174,6 +174,8 @@ pub struct BuildsApiSettings {
 pub struct TelemetrySettings {
     /// Base address of an OTLP/HTTP collector; `None`: nothing is exported.
     pub otlp_endpoint: Option<url::Url>,
+    /// Whether metrics are pushed there too.
+    pub push_metrics: bool,
     /// Filter of log lines, as `RUST_LOG` or `LOG_LEVEL` give it.
     pub log_filter: String,
     /// One JSON object a line, or lines for people.
@@ -213,6 +215,7 @@ impl std::fmt::Debug for TelemetrySettings {
             .map(|url| ecosystem::without_password(url.as_str()));
         f.debug_struct("TelemetrySettings")
             .field("otlp_endpoint", &endpoint)
+            .field("push_metrics", &self.push_metrics)
             .field("log_filter", &self.log_filter)
             .field("log_format", &self.log_format)
             .field("delayed_as_child", &self.delayed_as_child)

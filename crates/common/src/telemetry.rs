@@ -16,7 +16,10 @@ pub mod spans;
 use std::{io, time::Duration};
 
 use opentelemetry_otlp::ExporterBuildError;
-use opentelemetry_sdk::{error::OTelSdkError, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    error::{OTelSdkError, OTelSdkResult},
+    trace::SdkTracerProvider,
+};
 use thiserror::Error;
 use tracing::{
     Dispatch, Level,
@@ -50,8 +53,8 @@ pub enum TelemetryError {
     /// The log filter of the settings.
     #[error("the log filter cannot be read")]
     LogFilter(#[source] ParseError),
-    /// The exporter of traces.
-    #[error("traces cannot be exported")]
+    /// An exporter.
+    #[error("traces and metrics cannot be exported")]
     Exporter(#[source] ExporterBuildError),
     /// The instruments.
     #[error("metrics cannot be registered")]
@@ -75,7 +78,16 @@ impl Telemetry {
         service: &'static str,
         version: &'static str,
     ) -> Result<Self, TelemetryError> {
-        let metrics = Metrics::new(service, version)?;
+        let metrics = match settings.otlp_endpoint.as_ref().filter(|_| settings.push_metrics) {
+            Some(endpoint) => {
+                let reader = metrics::push::reader(endpoint)?;
+                let resource = export::resource(service, version);
+                Metrics::with(service, version, |provider| {
+                    provider.with_reader(reader).with_resource(resource)
+                })?
+            }
+            None => Metrics::new(service, version)?,
+        };
         let traces = match &settings.otlp_endpoint {
             Some(endpoint) => Some(export::provider(
                 endpoint,
@@ -104,18 +116,29 @@ impl Telemetry {
     /// Flushes what is not exported yet, off the runtime, within `budget` and never longer than 2 s.
     /// Belongs on every way out of `main`; what could not be exported in time is lost with a warning.
     pub async fn shutdown(self, budget: Duration) {
-        let Some(traces) = self.traces else { return };
+        let Self { traces, metrics } = self;
         let limit = budget.min(LONGEST_FLUSH);
-        let flush = tokio::task::spawn_blocking(move || traces.shutdown_with_timeout(limit));
-        // The exporter keeps its limit by itself; the budget holds even if no thread is free to run it.
-        let lost = match tokio::time::timeout(budget, flush).await {
-            Ok(Ok(Ok(()))) => return,
-            Ok(Ok(Err(error))) => error.to_string(),
-            Ok(Err(panicked)) => panicked.to_string(),
-            Err(elapsed) => elapsed.to_string(),
+        let traces = async {
+            if let Some(traces) = traces {
+                flush("traces", budget, move || traces.shutdown_with_timeout(limit)).await;
+            }
         };
-        tracing::warn!(error = lost, "the last traces may be lost");
+        let metrics = flush("metrics", budget, move || metrics.shutdown(limit));
+        tokio::join!(traces, metrics);
     }
+}
+
+/// Ends an exporter, off the runtime.
+async fn flush(what: &'static str, budget: Duration, end: impl FnOnce() -> OTelSdkResult + Send + 'static) {
+    let flush = tokio::task::spawn_blocking(end);
+    // The exporter keeps its limit by itself; the budget holds even if no thread is free to run it.
+    let lost = match tokio::time::timeout(budget, flush).await {
+        Ok(Ok(Ok(()))) => return,
+        Ok(Ok(Err(error))) => error.to_string(),
+        Ok(Err(panicked)) => panicked.to_string(),
+        Err(elapsed) => elapsed.to_string(),
+    };
+    tracing::warn!(error = lost, "the last {what} may be lost");
 }
 
 /// The subscriber: log lines, and spans to `traces` if there is one, each behind its own filter.

@@ -10,6 +10,7 @@ use common::{
 fn without_a_collector_a_silent_log_disables_every_span() {
     let settings = TelemetrySettings {
         otlp_endpoint: None,
+        push_metrics: true,
         log_filter: "off".to_owned(),
         log_format: LogFormat::Json,
         delayed_as_child: true,

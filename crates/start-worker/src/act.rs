@@ -125,7 +125,7 @@ impl World {
             .and_then(|recreate| recreate.uid.as_deref())
         {
             site.call(|| site.cluster.delete(&plan.place.name, uid)).await?;
-            self.metrics.pod(PodAction::Deleted);
+            self.metrics.pod(PodAction::Replaced);
         }
         let created = site.call(|| site.cluster.create(&plan.pod)).await;
         let (created, waiting) = match created {
@@ -133,11 +133,12 @@ impl World {
             Err(Trouble::Own(ClusterError::AlreadyExists)) => (false, None),
             Err(trouble) => return Err(trouble),
         };
-        self.metrics.pod(match (created, &plan.recreate) {
-            (true, None) => PodAction::Created,
-            (true, Some(_)) => PodAction::Recreated,
-            (false, _) => PodAction::Adopted,
-        });
+        if created {
+            self.metrics.pod(match &plan.recreate {
+                None => PodAction::Created,
+                Some(_) => PodAction::Recreated,
+            });
+        }
         if !give_token(site, waiting.as_ref(), config).await? {
             return Ok(Seen::Occupied { armed: *armed });
         }
@@ -256,7 +257,7 @@ impl World {
     ) -> Result<(), Trouble<ClusterError>> {
         if let Some(site) = self.sites.get(executor) {
             site.call(|| site.cluster.delete(name, uid)).await?;
-            self.metrics.pod(PodAction::Deleted);
+            self.metrics.pod(PodAction::Zombie);
         }
         Ok(())
     }
@@ -267,7 +268,9 @@ impl World {
             let Some(site) = self.sites.get(executor) else {
                 return Ok(());
             };
-            site.call(|| site.cluster.delete_all(label)).await
+            site.call(|| site.cluster.delete_all(label)).await?;
+            self.metrics.pod(PodAction::Stopped);
+            Ok(())
         });
         join_all(deletions).await.into_iter().collect()
     }

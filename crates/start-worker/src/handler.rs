@@ -10,7 +10,7 @@ use common::{
     ladder::{SOON, start_retry_delay},
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
-    telemetry::{propagation::TraceContext, spans},
+    telemetry::{metrics::labels::PodAction, propagation::TraceContext, spans},
     verdict::{Moment, Sight, Verdict, judge},
 };
 use screwdriver_api_client::BuildUpdate;
@@ -110,12 +110,27 @@ impl StartHandler {
     async fn start(&self, plan: &StartPlan, job: &StartJob<'_>, taken: Taken<'_>) -> Outcome {
         let begin = tokio::time::Instant::now();
         let seen = self.world.start(plan, &job.config).await;
-        if matches!(seen, Seen::Pod { created: true, .. }) {
-            self.tell_fallbacks(&plan.fallbacks);
-        }
+        self.count(plan, &seen);
         let at = self.circumstances(taken, begin.elapsed());
         let decision = of_start(plan, &job.config, seen, &at);
         self.conclude(plan, &job.config, decision, &at).await
+    }
+
+    fn count(&self, plan: &StartPlan, seen: &Seen) {
+        match seen {
+            Seen::Pod { created: true, .. } => {
+                self.tell_fallbacks(&plan.fallbacks);
+                // A replacement says nothing about how long Screwdriver's message took.
+                if let (Some(queued), None) = (plan.queued_at, &plan.recreate) {
+                    let waited = clock::now().duration_since(queued);
+                    self.world
+                        .metrics
+                        .pod_after(waited.try_into().unwrap_or_default());
+                }
+            }
+            Seen::Pod { created: false, .. } => self.world.metrics.pod(PodAction::Adopted),
+            _ => {}
+        }
     }
 
     /// Once for each pod, however often its message comes.

@@ -103,6 +103,8 @@ pub struct StartPlan {
     pub state: StartState,
     /// After this nobody may try any longer.
     pub deadline: Timestamp,
+    /// When Screwdriver queued the build, if its token tells.
+    pub queued_at: Option<Timestamp>,
 }
 
 // === plan ===
@@ -171,6 +173,7 @@ fn start_plan(
         elsewhere: places(job, policy, |other| other != executor.name),
         recreate: state.recreate.clone(),
         deadline: deadline(job, &state, policy),
+        queued_at: issued,
         place,
         pod: made.pod,
         fallbacks: made.fallbacks,

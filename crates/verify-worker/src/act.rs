@@ -140,7 +140,7 @@ impl World {
             return Ok(());
         };
         site.call(|| site.cluster.delete(&facts.name, uid)).await?;
-        self.metrics.pod(PodAction::Deleted);
+        self.metrics.pod(PodAction::Zombie);
         Ok(())
     }
 }

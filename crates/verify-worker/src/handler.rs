@@ -21,7 +21,7 @@ use screwdriver_api_client::Wanted;
 
 use crate::{
     act::{Sighting, World},
-    outcome::{Circumstances, Words, last_look, of_look, of_trouble, unasked},
+    outcome::{Circumstances, Words, knows_running, last_look, of_look, of_trouble, unasked},
     plan::{By, Look, Plan, plan},
 };
 
@@ -107,9 +107,7 @@ impl VerifyHandler {
                 if !asked {
                     return unasked(&look.check, config, &judgement.verdict, facts.as_ref());
                 }
-                self.world
-                    .metrics
-                    .verdict(judgement.verdict.as_str(), reason(&judgement.verdict));
+                self.count(&look.check, facts.as_ref(), &judgement.verdict);
                 let words = self.last_words(&look, facts.as_ref(), &judgement.verdict).await;
                 let decision = of_look(
                     &look.check,
@@ -121,6 +119,22 @@ impl VerifyHandler {
                 );
                 self.carry_out(config, facts.as_ref(), decision, &at).await
             }
+        }
+    }
+
+    fn count(&self, check: &CheckState, facts: Option<&Facts>, verdict: &Verdict) {
+        let (reason, actor) = labels(verdict);
+        self.world.metrics.verdict(verdict.as_str(), reason, actor);
+        // Once for each pod: the first look that sees it run.
+        if matches!(verdict, Verdict::Healthy { .. })
+            && !knows_running(check, facts)
+            && let Some(facts) = facts
+            && let (Some(made), Some(started)) = (facts.created_at, facts.build_started_at())
+        {
+            let took = started.duration_since(made);
+            self.world
+                .metrics
+                .running_after(took.try_into().unwrap_or_default());
         }
     }
 
@@ -225,16 +239,16 @@ fn ever_seen(look: &Look) -> bool {
     look.check.uid.is_some() || look.by == By::Label
 }
 
-/// The verdict's reason, as a label.
-fn reason(verdict: &Verdict) -> &'static str {
+/// The verdict's reason, and who can mend it, as labels.
+fn labels(verdict: &Verdict) -> (&'static str, &'static str) {
     match verdict {
-        Verdict::Failed(failure) => failure.reason.as_str(),
-        Verdict::Recreate { reason, .. } => reason.as_str(),
+        Verdict::Failed(failure) => (failure.reason.as_str(), failure.actor.as_str()),
+        Verdict::Recreate { reason, .. } => (reason.as_str(), "none"),
         Verdict::Healthy { .. }
         | Verdict::Waiting { .. }
         | Verdict::Progressing { .. }
         | Verdict::Terminating { .. }
         | Verdict::NotCreated
-        | Verdict::Missing => "none",
+        | Verdict::Missing => ("none", "none"),
     }
 }

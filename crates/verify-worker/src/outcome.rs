@@ -22,7 +22,7 @@ use common::{
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
 
-pub use memory::{Words, last_look};
+pub use memory::{Words, knows_running, last_look};
 pub use trouble::{held, later, of_trouble, report_due, unasked};
 
 /// A build that is finished and has no pod is still looked at while it is younger than this: its start may

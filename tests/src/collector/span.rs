@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{AnyValue, KeyValue, any_value},
+    resource::v1::Resource,
     trace::v1::{Span as Wire, span::SpanKind, status::StatusCode},
 };
 use serde_json::Value;
@@ -121,25 +122,23 @@ impl Span {
     }
 }
 
+/// The name of the exporting process.
+pub(super) fn service_of(resource: Option<Resource>) -> String {
+    let resource = attributes(resource.map(|resource| resource.attributes).unwrap_or_default());
+    let service = resource.get("service.name").and_then(Value::as_str);
+    service.unwrap_or("unknown").to_owned()
+}
+
 /// All spans of an export.
 pub(super) fn read(export: ExportTraceServiceRequest) -> Vec<Span> {
     let mut spans = Vec::new();
     for of_resource in export.resource_spans {
-        let resource = attributes(
-            of_resource
-                .resource
-                .map(|resource| resource.attributes)
-                .unwrap_or_default(),
-        );
-        let service = resource
-            .get("service.name")
-            .and_then(Value::as_str)
-            .unwrap_or("unknown");
+        let service = service_of(of_resource.resource);
         let of_scopes = of_resource
             .scope_spans
             .into_iter()
             .flat_map(|of_scope| of_scope.spans);
-        spans.extend(of_scopes.map(|wire| Span::read(service, wire)));
+        spans.extend(of_scopes.map(|wire| Span::read(&service, wire)));
     }
     spans
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lapin::{
     Acker,
     options::{BasicAckOptions, BasicNackOptions},
@@ -120,6 +121,11 @@ impl Delivery {
     /// The trace that the headers carry.
     pub fn trace_context(&self) -> Option<TraceContext> {
         headers::trace_context(&self.headers)
+    }
+
+    /// When it was due, if it was to come after a delay.
+    pub fn due(&self) -> Option<Timestamp> {
+        headers::due(&self.headers)
     }
 
     /// Whether settling can still reach the broker; work on a stale delivery is done again anyway.

@@ -1,5 +1,6 @@
 //! AMQP header tables to values of ours and back. Total: a strange header is as good as none.
 
+use jiff::Timestamp;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::{
@@ -9,6 +10,8 @@ use crate::{
 
 /// Why a message was parked.
 const REASON: &str = "x-sd-reason";
+/// When a delayed message is due, in milliseconds since 1970.
+const DUE: &str = "x-sd-due";
 /// How often a quorum queue has delivered a message before.
 const DELIVERY_COUNT: &str = "x-delivery-count";
 
@@ -66,9 +69,19 @@ pub(super) fn trace_context(headers: &FieldTable) -> Option<TraceContext> {
     TraceContext::parse(&traceparent, headers.get(TRACESTATE).and_then(text).as_deref())
 }
 
-/// Headers for a message of ours.
-pub(super) fn of_ours(context: Option<&TraceContext>) -> FieldTable {
+/// When a message that was to come after a delay was due.
+pub(super) fn due(headers: &FieldTable) -> Option<Timestamp> {
+    let millis = headers.inner().get(DUE).and_then(count)?;
+    Timestamp::from_millisecond(i64::try_from(millis).ok()?).ok()
+}
+
+/// Headers for a message of ours; `due` for one that is to come after a delay.
+pub(super) fn of_ours(context: Option<&TraceContext>, due: Option<Timestamp>) -> FieldTable {
     let mut table = FieldTable::default();
+    if let Some(due) = due {
+        let millis = AMQPValue::LongLongInt(due.as_millisecond());
+        table.insert(ShortString::from(DUE), millis);
+    }
     if let Some(context) = context {
         insert(&mut table, TRACEPARENT, &context.traceparent());
         if let Some(state) = context.tracestate() {
@@ -78,11 +91,11 @@ pub(super) fn of_ours(context: Option<&TraceContext>) -> FieldTable {
     table
 }
 
-/// Headers for a parked message: its own, without the broker's counts, and the reason.
+/// Headers for a parked message: its own, without the broker's counts and a time that is past, and the reason.
 pub(super) fn of_parked(original: &FieldTable, reason: &str) -> FieldTable {
     let mut table = FieldTable::default();
     for (key, value) in original.inner() {
-        if !is_brokers_own(key.as_str()) {
+        if !is_brokers_own(key.as_str()) && key.as_str() != DUE {
             table.insert(key.clone(), value.clone());
         }
     }
@@ -161,12 +174,27 @@ mod tests {
     }
 
     #[test]
+    fn a_delayed_message_tells_when_it_is_due() {
+        let time = Timestamp::from_millisecond(1_780_000_000_123).unwrap();
+        assert_eq!(due(&of_ours(None, Some(time))), Some(time));
+        assert_eq!(due(&of_ours(None, None)), None);
+        for odd in [
+            long("soon"),
+            AMQPValue::LongLongInt(-5),
+            AMQPValue::LongLongInt(i64::MAX),
+        ] {
+            assert_eq!(due(&table(&[("x-sd-due", odd)])), None);
+        }
+    }
+
+    #[test]
     fn parked_messages_keep_foreign_headers_and_lose_the_brokers_counts() {
         let original = table(&[
             ("traceparent", long("00-x")),
             ("x-death", long("gone")),
             ("x-first-death-queue", long("gone")),
             ("x-delivery-count", AMQPValue::LongInt(2)),
+            ("x-sd-due", AMQPValue::LongLongInt(2)),
         ]);
         let parked = of_parked(&original, "not-json");
         let keys: Vec<_> = parked.inner().keys().map(ToString::to_string).collect();

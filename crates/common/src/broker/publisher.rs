@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use lapin::{
     BasicProperties, Channel, Confirmation, Connection,
     options::{BasicPublishOptions, ConfirmSelectOptions},
@@ -24,6 +25,7 @@ use tokio::{
 
 use super::{error::PublishError, headers, names::Names};
 use crate::{
+    clock,
     outcome::Room,
     telemetry::{
         metrics::{Metrics, labels::PublishResult},
@@ -95,19 +97,25 @@ impl Publisher {
 
     /// Publishes `body` so that it reaches `room` after `delay`, and awaits the confirm.
     pub async fn publish_after(&self, room: Room, delay: Duration, body: &[u8]) -> Result<(), PublishError> {
-        self.publish_ours(&self.names.delay(room, delay), body).await
+        let due = clock::now().saturating_add(delay).ok();
+        self.publish_ours(&self.names.delay(room, delay), due, body).await
     }
 
     /// Publishes `body` to `room` without delay, and awaits the confirm.
     pub async fn publish_now(&self, room: Room, body: &[u8]) -> Result<(), PublishError> {
-        self.publish_ours(&self.names.room(room), body).await
+        self.publish_ours(&self.names.room(room), None, body).await
     }
 
-    async fn publish_ours(&self, destination: &str, body: &[u8]) -> Result<(), PublishError> {
+    async fn publish_ours(
+        &self,
+        destination: &str,
+        due: Option<Timestamp>,
+        body: &[u8],
+    ) -> Result<(), PublishError> {
         use tracing::Instrument;
         let span = spans::publish_span(self.names.exchange(), destination);
         async {
-            let headers = headers::of_ours(TraceContext::current().as_ref());
+            let headers = headers::of_ours(TraceContext::current().as_ref(), due);
             self.publish(
                 Envelope {
                     destination,

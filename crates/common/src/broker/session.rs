@@ -51,6 +51,8 @@ pub(super) struct Session {
     pub(super) publish_events: Events,
     pub(super) consume_events: Events,
     pub(super) deliveries: Deliveries,
+    /// For looks at how much waits: one that fails costs only this channel.
+    pub(super) watching: Option<Channel>,
     consuming: Connection,
     consumers: Vec<(Channel, ShortString)>,
 }
@@ -80,6 +82,7 @@ impl Opening<'_> {
             consume_events: Box::pin(consuming.events_listener()),
             publishing: Arc::new(PublishSession::new(publishing, self.blocked.clone())),
             deliveries: SelectAll::new(),
+            watching: None,
             consuming,
             consumers: Vec::new(),
         })
@@ -140,6 +143,7 @@ impl Session {
             self.consumers.push((channel, consumer.tag()));
             self.deliveries.push(taken(queue, consumer));
         }
+        self.watching = Some(channel(&self.consuming).await?);
         Ok(())
     }
 
@@ -191,7 +195,7 @@ async fn probe_all(topology: &Topology, publisher: &Publisher) -> Result<(), Bro
             body: &body,
             expiration_ms,
         };
-        let probe = publisher.publish(envelope, headers::of_ours(None)).await;
+        let probe = publisher.publish(envelope, headers::of_ours(None, None)).await;
         probe.map_err(|source| BrokerError::Probe {
             object: object(spec),
             source,

@@ -3,16 +3,17 @@
 //! On any error, end of a consumer or closed connection everything is dropped and built anew. Handlers
 //! that are under way go on: what they settle on a dead channel is counted as lost and comes again.
 
-use std::{error::Error, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, ops::ControlFlow, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
-use lapin::Event;
+use lapin::{Channel, Event};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     delivery::{Delivery, Settling},
+    depth::Depths,
     error::BrokerError,
     names::Queue,
     publisher::{PublishSession, Publisher},
@@ -170,6 +171,9 @@ impl Broker {
         tracing::info!(queues = ?self.consumption.queues, "consuming");
         let mut pulse = tokio::time::interval(PULSE);
         let blocked = self.blocked.subscribe();
+        let depths = Depths::new(&self.topology.names, &self.consumption.queues);
+        let watching = self.watch(session.watching.take(), &depths);
+        tokio::pin!(watching);
         loop {
             // While the broker blocks us, nothing could be published: take no more.
             let intake = !*blocked.borrow();
@@ -179,11 +183,25 @@ impl Broker {
                 event = session.publish_events.next() => self.on_event(event),
                 event = session.consume_events.next() => self.on_event(event),
                 destination = session.publishing.unroutable() => ControlFlow::Break(BrokerError::Unroutable { destination }),
-                taken = session.deliveries.next(), if intake => self.on_delivery(taken, handler, shutdown.draining()),
+                never = &mut watching => match never {},
+                taken = session.deliveries.next(), if intake => {
+                    if let Some((queue, _)) = &taken {
+                        depths.moved(*queue);
+                    }
+                    self.on_delivery(taken, handler, shutdown.draining())
+                }
             };
             if let ControlFlow::Break(error) = turn {
                 return End::Lost(error);
             }
+        }
+    }
+
+    /// Shows how much waits, as long as the session lasts.
+    async fn watch(&self, channel: Option<Channel>, depths: &Depths) -> Infallible {
+        match channel {
+            Some(channel) => depths.watch(channel, &self.surroundings.metrics).await,
+            None => std::future::pending().await,
         }
     }
 

@@ -180,6 +180,7 @@ impl TelemetrySettings {
         let disabled = section.boolean_or("disabled", false);
         Self {
             otlp_endpoint: endpoint.filter(|_| !disabled),
+            push_metrics: section.choice_or("metricsExporter", &[("otlp", true), ("none", false)], true),
             log_filter: log_filter(section),
             log_format: log_format(section, env.logs_to_terminal()),
             delayed_as_child: section.boolean_or("delayedAsChild", true),

@@ -3,8 +3,11 @@
 //! Labels are closed sets: enums of [`labels`] or words of the code (`&'static str`), never an id, a name
 //! from outside or an error's text. Read as Prometheus text from [`Metrics::render`].
 
+pub mod families;
 mod instruments;
 pub mod labels;
+mod process;
+pub(super) mod push;
 
 use std::{
     sync::Arc,
@@ -12,12 +15,17 @@ use std::{
 };
 
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    metrics::{MeterProviderBuilder, SdkMeterProvider},
+};
 use prometheus::{Registry, TextEncoder};
 
 use self::{
     instruments::Instruments,
-    labels::{AnswerClass, CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult},
+    labels::{
+        AnswerClass, CacheEntry, Connection, Held, Label, Peer, PodAction, PublishResult, Queue, SpanResult,
+    },
 };
 use super::TelemetryError;
 
@@ -32,7 +40,7 @@ struct Inner {
     registry: Registry,
     instruments: Instruments,
     /// Collects only while it lives.
-    _provider: SdkMeterProvider,
+    provider: SdkMeterProvider,
 }
 
 /// A delivery in work: counted as in flight until dropped, timed until settled.
@@ -63,6 +71,15 @@ impl Metrics {
     /// # Errors
     /// [`TelemetryError::Metrics`].
     pub fn new(service: &'static str, version: &'static str) -> Result<Self, TelemetryError> {
+        Self::with(service, version, |provider| provider)
+    }
+
+    /// The same, with readers beside the one of [`render`](Self::render).
+    pub(super) fn with(
+        service: &'static str,
+        version: &'static str,
+        more: impl FnOnce(MeterProviderBuilder) -> MeterProviderBuilder,
+    ) -> Result<Self, TelemetryError> {
         let registry = Registry::new();
         let reader = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
@@ -70,8 +87,10 @@ impl Metrics {
             .without_target_info()
             .build()
             .map_err(TelemetryError::Metrics)?;
-        let provider = SdkMeterProvider::builder().with_reader(reader).build();
-        let instruments = Instruments::new(&provider.meter(env!("CARGO_PKG_NAME")));
+        let provider = more(SdkMeterProvider::builder().with_reader(reader)).build();
+        let meter = provider.meter(env!("CARGO_PKG_NAME"));
+        let instruments = Instruments::new(&meter);
+        process::observe(&meter);
         let build = [
             KeyValue::new("service", service),
             KeyValue::new("version", version),
@@ -81,7 +100,7 @@ impl Metrics {
             inner: Arc::new(Inner {
                 registry,
                 instruments,
-                _provider: provider,
+                provider,
             }),
         })
     }
@@ -94,6 +113,11 @@ impl Metrics {
                 tracing::error!(%error, "metrics cannot be written");
                 String::new()
             })
+    }
+
+    /// Pushes what is counted and ends the readers, within `limit`.
+    pub(super) fn shutdown(&self, limit: Duration) -> OTelSdkResult {
+        self.inner.provider.shutdown_with_timeout(limit)
     }
 
     /// A delivery came in and is worked on from now on.
@@ -135,9 +159,37 @@ impl Metrics {
             .record(u64::from(up), &[queue.pair()]);
     }
 
-    /// What a look at a pod concluded.
-    pub fn verdict(&self, verdict: &'static str, reason: &'static str) {
-        let labels = [KeyValue::new("verdict", verdict), KeyValue::new("reason", reason)];
+    /// A message that was to come after a delay came so long after it was due.
+    pub fn late(&self, queue: Queue, lag: Duration) {
+        self.instruments().lag.record(lag.as_secs_f64(), &[queue.pair()]);
+    }
+
+    /// How many messages wait in a queue, and for how long at least it has had some without one coming here.
+    pub fn waits(&self, queue: Held, depth: u32, age: Duration) {
+        let instruments = self.instruments();
+        instruments.queue_depth.record(u64::from(depth), &[queue.pair()]);
+        instruments.queue_age.record(age.as_secs_f64(), &[queue.pair()]);
+    }
+
+    /// A build that Screwdriver queued so long ago has its pod now.
+    pub fn pod_after(&self, queued: Duration) {
+        self.instruments()
+            .publish_to_pod
+            .record(queued.as_secs_f64(), &[]);
+    }
+
+    /// A pod's build container started so long after the pod was made.
+    pub fn running_after(&self, made: Duration) {
+        self.instruments().pod_to_running.record(made.as_secs_f64(), &[]);
+    }
+
+    /// What a look at a pod concluded; of a failure why, and who can mend it.
+    pub fn verdict(&self, verdict: &'static str, reason: &'static str, actor: &'static str) {
+        let labels = [
+            KeyValue::new("verdict", verdict),
+            KeyValue::new("reason", reason),
+            KeyValue::new("actor", actor),
+        ];
         self.instruments().verdicts.add(1, &labels);
     }
 

@@ -60,7 +60,7 @@ pub(super) fn seen(
 }
 
 /// Whether the build has heard already that this very pod runs.
-pub(super) fn knows_running(check: &CheckState, facts: Option<&Facts>) -> bool {
+pub fn knows_running(check: &CheckState, facts: Option<&Facts>) -> bool {
     let same = facts.is_some_and(|facts| facts.uid == check.uid);
     same && !check.report_due && check.look.phase == Some(Phase::Running)
 }

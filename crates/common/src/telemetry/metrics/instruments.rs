@@ -1,25 +1,27 @@
-//! The instruments with their names and buckets. In Prometheus dots become underscores, counters end in
-//! `_total` and times in `_seconds`.
+//! The instruments, each made from its row of [`families`].
 
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
 
-use super::labels::{CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult};
-
-/// From an answer out of a cache to a delivery that waited for a peer, in seconds.
-const SECONDS: [f64; 13] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
-];
+use super::{
+    families::{self, Family, Kind},
+    labels::{CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult},
+};
 
 #[derive(Debug)]
 pub(super) struct Instruments {
     pub(super) deliveries: Counter<u64>,
     pub(super) delivery_duration: Histogram<f64>,
     pub(super) in_flight: UpDownCounter<i64>,
+    pub(super) lag: Histogram<f64>,
     pub(super) settlements_lost: Counter<u64>,
     pub(super) parked: Counter<u64>,
     pub(super) publishes: Counter<u64>,
     pub(super) reconnects: Counter<u64>,
     pub(super) consumer_up: Gauge<u64>,
+    pub(super) queue_depth: Gauge<u64>,
+    pub(super) queue_age: Gauge<f64>,
+    pub(super) publish_to_pod: Histogram<f64>,
+    pub(super) pod_to_running: Histogram<f64>,
     pub(super) verdicts: Counter<u64>,
     pub(super) pods: Counter<u64>,
     pub(super) unusable_annotations: Counter<u64>,
@@ -35,37 +37,44 @@ pub(super) struct Instruments {
 
 impl Instruments {
     pub(super) fn new(meter: &Meter) -> Self {
-        let counter = |name, text| meter.u64_counter(name).with_description(text).build();
-        let level = |name, text| meter.i64_up_down_counter(name).with_description(text).build();
-        let gauge = |name, text| meter.u64_gauge(name).with_description(text).build();
+        let counter = |family: Family| {
+            let builder = meter.u64_counter(family.name);
+            builder.with_description(family.text).build()
+        };
+        let level = |family: Family| {
+            let builder = meter.i64_up_down_counter(family.name);
+            builder.with_description(family.text).build()
+        };
+        let gauge = |family: Family| {
+            let builder = meter.u64_gauge(family.name);
+            builder.with_description(family.text).build()
+        };
         let instruments = Self {
-            deliveries: counter("sd.worker.deliveries", "Deliveries settled."),
-            delivery_duration: seconds(
-                meter,
-                "sd.worker.delivery.duration",
-                "From arrival to settlement.",
-            ),
-            in_flight: level("sd.worker.deliveries.in_flight", "Deliveries in work."),
-            settlements_lost: counter("sd.worker.settlements.lost", "Settlements the broker never got."),
-            parked: counter("sd.worker.parked", "Messages put into the parking queue."),
-            publishes: counter("sd.worker.publishes", "Publishes by how they ended."),
-            reconnects: counter("sd.worker.reconnects", "Connections made again after a loss."),
-            consumer_up: gauge("sd.worker.consumer.up", "Whether the queue is being consumed."),
-            verdicts: counter("sd.worker.verdicts", "What looks at pods concluded."),
-            pods: counter("sd.worker.pods", "What was done to pods."),
-            unusable_annotations: counter(
-                "sd.worker.annotations.unusable",
-                "Annotations of jobs with a value that cannot be used, by pods made.",
-            ),
-            cache_entries: counter("sd.worker.cache.removed", "What clears removed from disk caches."),
-            calls: counter("sd.worker.calls", "Calls to peers by how they ended."),
-            call_duration: seconds(meter, "sd.worker.call.duration", "Duration of calls to peers."),
-            peers_down: level("sd.worker.peers.down", "Peers that are down at present."),
-            spans: counter(
-                "sd.worker.spans",
-                "Spans by what became of them; none without a collector.",
-            ),
-            build_info: gauge("sd.worker.build.info", "Always 1; what runs is in the labels."),
+            deliveries: counter(families::DELIVERIES),
+            delivery_duration: seconds(meter, &families::DELIVERY_DURATION),
+            in_flight: level(families::IN_FLIGHT),
+            lag: seconds(meter, &families::LAG),
+            settlements_lost: counter(families::SETTLEMENTS_LOST),
+            parked: counter(families::PARKED),
+            publishes: counter(families::PUBLISHES),
+            reconnects: counter(families::RECONNECTS),
+            consumer_up: gauge(families::CONSUMER_UP),
+            queue_depth: gauge(families::QUEUE_DEPTH),
+            queue_age: meter
+                .f64_gauge(families::QUEUE_AGE.name)
+                .with_description(families::QUEUE_AGE.text)
+                .build(),
+            publish_to_pod: seconds(meter, &families::PUBLISH_TO_POD),
+            pod_to_running: seconds(meter, &families::POD_TO_RUNNING),
+            verdicts: counter(families::VERDICTS),
+            pods: counter(families::PODS),
+            unusable_annotations: counter(families::UNUSABLE_ANNOTATIONS),
+            cache_entries: counter(families::CACHE_ENTRIES),
+            calls: counter(families::CALLS),
+            call_duration: seconds(meter, &families::CALL_DURATION),
+            peers_down: level(families::PEERS_DOWN),
+            spans: counter(families::SPANS),
+            build_info: gauge(families::BUILD_INFO),
         };
         instruments.begin_at_zero();
         instruments
@@ -98,11 +107,15 @@ impl Instruments {
     }
 }
 
-fn seconds(meter: &Meter, name: &'static str, text: &'static str) -> Histogram<f64> {
+fn seconds(meter: &Meter, family: &Family) -> Histogram<f64> {
+    let bounds = match family.kind {
+        Kind::Seconds(bounds) => bounds.to_vec(),
+        Kind::Counter | Kind::Level | Kind::Gauge => Vec::new(),
+    };
     meter
-        .f64_histogram(name)
-        .with_description(text)
+        .f64_histogram(family.name)
+        .with_description(family.text)
         .with_unit("s")
-        .with_boundaries(SECONDS.to_vec())
+        .with_boundaries(bounds)
         .build()
 }

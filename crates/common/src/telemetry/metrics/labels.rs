@@ -53,6 +53,22 @@ label! {
 }
 
 label! {
+    /// A queue that messages wait in: those that are consumed, and the parking queue.
+    Held under "queue" {
+        /// The operators' main queue.
+        Main = "main",
+        /// The operators' retry queue.
+        Retry = "retry",
+        /// Our starts and stops that come back.
+        Starts = "starts",
+        /// Our checks.
+        Checks = "checks",
+        /// What no worker can handle.
+        Parked = "parked",
+    }
+}
+
+label! {
     /// Who a call is made to.
     Peer under "peer" {
         /// A Kubernetes API server.
@@ -97,8 +113,12 @@ label! {
         Adopted = "adopted",
         /// Made again after the cluster lost it before the build ran.
         Recreated = "recreated",
-        /// Deleted.
-        Deleted = "deleted",
+        /// A dead one, deleted to be made again.
+        Replaced = "replaced",
+        /// The pods of a build, deleted because it was stopped.
+        Stopped = "stopped",
+        /// Deleted because the builds API says that its build is finished.
+        Zombie = "zombie",
     }
 }
 
@@ -151,6 +171,19 @@ impl AnswerClass {
             Some(400..=499) => Self::ClientError,
             Some(500..=599) => Self::ServerError,
             Some(_) => Self::Other,
+        }
+    }
+}
+
+// === impl Held ===
+
+impl From<Queue> for Held {
+    fn from(queue: Queue) -> Self {
+        match queue {
+            Queue::Main => Self::Main,
+            Queue::Retry => Self::Retry,
+            Queue::Starts => Self::Starts,
+            Queue::Checks => Self::Checks,
         }
     }
 }

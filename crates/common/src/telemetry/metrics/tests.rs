@@ -1,3 +1,8 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
 use super::*;
 
 fn metrics() -> Metrics {
@@ -29,7 +34,11 @@ fn every_event_has_its_series() {
     metrics.published(PublishResult::TimedOut);
     metrics.reconnected(Connection::Consume);
     metrics.consumer_up(Queue::Main, true);
-    metrics.verdict("waiting", "unschedulable");
+    metrics.verdict("failed", "image_name", "you");
+    metrics.late(Queue::Checks, Duration::from_millis(300));
+    metrics.waits(Held::Parked, 2, Duration::from_secs(45));
+    metrics.pod_after(Duration::from_secs(3));
+    metrics.running_after(Duration::from_secs(30));
     metrics.pod(PodAction::Adopted);
     metrics.annotation_unusable("cpu");
     metrics.cache_removed(CacheEntry::File, 3);
@@ -46,9 +55,21 @@ fn every_event_has_its_series() {
         (r#"sd_worker_reconnects_total{connection="consume"}"#, "1"),
         (r#"sd_worker_consumer_up{queue="main"}"#, "1"),
         (
-            r#"sd_worker_verdicts_total{reason="unschedulable",verdict="waiting"}"#,
+            r#"sd_worker_verdicts_total{actor="you",reason="image_name",verdict="failed"}"#,
             "1",
         ),
+        (
+            r#"sd_worker_delivery_lag_seconds_bucket{queue="checks",le="0.5"}"#,
+            "1",
+        ),
+        (
+            r#"sd_worker_delivery_lag_seconds_bucket{queue="checks",le="0.25"}"#,
+            "0",
+        ),
+        (r#"sd_worker_queue_depth{queue="parked"}"#, "2"),
+        (r#"sd_worker_queue_wait_seconds{queue="parked"}"#, "45"),
+        (r#"sd_worker_start_duration_seconds_bucket{le="5"}"#, "1"),
+        (r#"sd_worker_pod_startup_seconds_bucket{le="20"}"#, "0"),
         (r#"sd_worker_pods_total{action="adopted"}"#, "1"),
         (r#"sd_worker_annotations_unusable_total{annotation="cpu"}"#, "1"),
         (r#"sd_worker_cache_removed_total{entry="file"}"#, "3"),
@@ -75,6 +96,74 @@ fn every_event_has_its_series() {
     }
     metrics.consumer_up(Queue::Main, false);
     assert_value(&metrics, r#"sd_worker_consumer_up{queue="main"}"#, "0");
+}
+
+/// One event of each kind, so that every family has a series.
+fn everything(metrics: &Metrics) {
+    metrics.delivery_begins(Queue::Main).settled("start", "created");
+    metrics.late(Queue::Checks, Duration::ZERO);
+    metrics.parked("not-json");
+    metrics.consumer_up(Queue::Main, true);
+    metrics.waits(Held::Main, 0, Duration::ZERO);
+    metrics.pod_after(Duration::ZERO);
+    metrics.running_after(Duration::ZERO);
+    metrics.verdict("healthy", "none", "none");
+    metrics.annotation_unusable("cpu");
+    metrics.call(Peer::Cluster, "get pod", AnswerClass::Success, Duration::ZERO);
+}
+
+#[test]
+fn the_table_of_families_is_what_is_served() {
+    let metrics = metrics();
+    everything(&metrics);
+    let text = metrics.render();
+    let served: BTreeMap<&str, &str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .collect();
+    let told: BTreeMap<String, &str> = families::ALL
+        .iter()
+        .map(|family| (family.prometheus_name(), family.prometheus_kind()))
+        .collect();
+    let told: BTreeMap<&str, &str> = told.iter().map(|(name, kind)| (name.as_str(), *kind)).collect();
+    assert_eq!(served, told);
+    for family in families::ALL {
+        let name = family.prometheus_name();
+        let keys: BTreeSet<&str> = family.labels.iter().map(|label| label.key).collect();
+        let series = text.lines().filter(|line| {
+            let rest = line.strip_prefix(name.as_str());
+            rest.is_some_and(|rest| rest.starts_with(['{', ' ', '_']) && !rest.starts_with("_sum"))
+        });
+        for line in series.filter(|line| line.split(['{', ' ']).next() == Some(name.as_str())) {
+            let labels = line.split_once('{').map_or("", |(_, labels)| labels);
+            let found: BTreeSet<&str> = labels
+                .split("\",")
+                .filter_map(|label| label.split_once("=\"").map(|(key, _)| key))
+                .collect();
+            assert_eq!(found, keys, "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_document_of_metrics_is_what_the_code_does() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/METRICS.md");
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == families::reference(),
+        "docs/METRICS.md differs from the table of families: `make docs` writes it anew"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_process_tells_what_it_takes() {
+    let metrics = metrics();
+    let number = |series| -> f64 { value(&metrics, series).unwrap().parse().unwrap() };
+    assert!(number("process_resident_memory_bytes") > 1_000_000.0);
+    assert!(number("process_cpu_seconds_total") >= 0.0);
+    assert!(number("process_threads") >= 1.0);
+    assert!(number("process_open_fds") >= 3.0);
+    assert!(number("process_max_fds") >= number("process_open_fds"));
 }
 
 #[test]
