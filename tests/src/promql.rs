@@ -125,7 +125,8 @@ impl Reads {
             self.grouped.extend(labels.filter(|label| !label.is_empty()));
             return rest;
         }
-        if OPERATORS.contains(&word) || next.starts_with('(') {
+        let grouped = GROUPING.iter().any(|grouping| next.starts_with(grouping));
+        if OPERATORS.contains(&word) || grouped || next.starts_with('(') {
             return rest;
         }
         let (matchers, rest) = match next.strip_prefix('{') {
