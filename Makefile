@@ -30,6 +30,10 @@ control-plane: ## Build the Kubernetes control plane once (about 5 minutes, then
 helm: ## Build helm once, for the chart's tests (or set HELM to yours)
 	@tests/scripts/helm.sh >/dev/null
 
+.PHONY: jaeger
+jaeger: ## Build Jaeger once, for `make test-deploy` (or set JAEGER to yours)
+	@tests/jaeger/build.sh >/dev/null
+
 .PHONY: test-alerts
 test-alerts: ## Check and play the chart's alerts with Prometheus's promtool (builds it once; or set PROMTOOL to yours)
 	tests/scripts/test-alerts.sh
@@ -59,10 +63,11 @@ load: peers ## Measure what a build costs the workers, beside a bare program (re
 	target/release/load $(LOAD)
 
 .PHONY: docs
-docs: ## Write docs/CONFIGURATION.md and docs/METRICS.md from the code's tables
+docs: ## Write docs/CONFIGURATION.md, METRICS.md and TELEMETRY.md from the code's tables
 	cargo build --quiet --workspace --examples --locked
 	target/debug/examples/configuration > docs/CONFIGURATION.md
 	target/debug/examples/metrics > docs/METRICS.md
+	target/debug/examples/telemetry > docs/TELEMETRY.md
 
 .PHONY: deny
 deny: ## Licences, advisories, banned crates (needs cargo-deny)

@@ -11,6 +11,7 @@ pub mod control_plane;
 pub mod demo;
 pub mod http_client;
 mod http_server;
+pub mod jaeger;
 pub mod kubelet;
 pub mod load;
 pub mod metrics;

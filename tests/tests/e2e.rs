@@ -22,6 +22,8 @@ mod finished;
 mod gone;
 #[path = "e2e/health.rs"]
 mod health;
+#[path = "e2e/logs.rs"]
+mod logs;
 #[path = "e2e/metrics.rs"]
 mod metrics;
 #[path = "e2e/p1_one_pod.rs"]

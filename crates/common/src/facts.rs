@@ -7,6 +7,7 @@
 mod condition;
 mod container;
 mod event;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -19,6 +20,7 @@ pub use self::{
     condition::{Condition, Schedule},
     container::{Container, Ended, Role, State},
     event::EventFacts,
+    stage::{Stage, StageKind},
 };
 
 /// Annotation that counts how often a build's pod was made anew.

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod names;
 pub mod phases;
 pub mod propagation;
+mod reference;
 pub mod spans;
 
 use std::{io, time::Duration};
@@ -32,6 +33,7 @@ use tracing_subscriber::{
     layer::{Filter, SubscriberExt as _},
 };
 
+pub use self::reference::reference;
 use self::{log_line::LogLines, metrics::Metrics};
 use crate::settings::{LogFormat, TelemetrySettings};
 

@@ -13,7 +13,7 @@ use common::{
     ladder::retry_delay,
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
-    telemetry::propagation::TraceContext,
+    telemetry::{phases::record_stages, propagation::TraceContext},
     verdict::{Judgement, LastLook, Moment, Sight, Verdict, judge, wants_events},
 };
 use jiff::Timestamp;
@@ -125,9 +125,14 @@ impl VerifyHandler {
     fn count(&self, check: &CheckState, facts: Option<&Facts>, verdict: &Verdict) {
         let (reason, actor) = labels(verdict);
         self.world.metrics.verdict(verdict.as_str(), reason, actor);
-        // Once for each pod: the first look that sees it run.
-        if matches!(verdict, Verdict::Healthy { .. })
-            && !knows_running(check, facts)
+        // Once for each pod: by the first look that sees it run, or by the one that fails it.
+        let runs = matches!(verdict, Verdict::Healthy { .. }) && !knows_running(check, facts);
+        if let Some(facts) = facts
+            && (runs || matches!(verdict, Verdict::Failed(_)))
+        {
+            record_stages(facts);
+        }
+        if runs
             && let Some(facts) = facts
             && let (Some(made), Some(started)) = (facts.created_at, facts.build_started_at())
         {

@@ -37,6 +37,8 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
         // Each worker exports on its own time: the story is whole when it is.
         let whole = poll::until("the whole story", SOON, || async { told(&world, id, &story) });
         whole.await?;
+        stages(&world).await?;
+        documented(&world)?;
         anyhow::ensure!(
             world.collector.garbage().is_empty(),
             "{:?}",
@@ -99,6 +101,61 @@ async fn the_trace_goes_on_where_a_worker_died() -> anyhow::Result<()> {
         Ok(())
     })
     .await
+}
+
+/// Where the minutes went: the pod's own times, told once, by the look that saw the build run.
+async fn stages(world: &World) -> anyhow::Result<()> {
+    poll::until("the stages of the pod", SOON, || async {
+        let spans = world.collector.trace(TRACE);
+        for name in ["scheduled", "initialised", "started"] {
+            let told: Vec<&Span> = spans.iter().filter(|span| span.name == name).collect();
+            let [stage] = told[..] else {
+                anyhow::bail!(
+                    "{} times {name} in\n{}",
+                    told.len(),
+                    world.collector.waterfall(TRACE)
+                );
+            };
+            let look = spans
+                .iter()
+                .find(|span| Some(&span.span_id) == stage.parent.as_ref());
+            anyhow::ensure!(
+                look.is_some_and(|look| look.attribute("outcome").as_deref() == Some("healthy")),
+                "{name} hangs at {look:?}"
+            );
+            anyhow::ensure!(stage.end >= stage.start && stage.attribute("k8s.pod.name").is_some());
+        }
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
+
+/// Every span and attribute is in docs/TELEMETRY.md.
+fn documented(world: &World) -> anyhow::Result<()> {
+    let document = include_str!("../../../docs/TELEMETRY.md");
+    let words = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.filter_map(|row| row.split(" |").next());
+    let told: BTreeSet<&str> = cells.flat_map(|cell| cell.split('`')).collect();
+    let begins: BTreeSet<String> = told.iter().map(|name| words(name)).collect();
+    for span in world.collector.trace(TRACE) {
+        let name = words(&span.name);
+        let pattern = if span.name.contains('/') {
+            "{method}"
+        } else {
+            "{verb}"
+        };
+        let known = begins.contains(&name) || span.kind == Kind::Client && begins.contains(pattern);
+        anyhow::ensure!(known, "the span {} is not documented", span.name);
+        for key in span.attributes.keys() {
+            anyhow::ensure!(
+                told.contains(key.as_str()),
+                "{}: {key} is not documented",
+                span.name
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Publishes the start as a producer that traces.

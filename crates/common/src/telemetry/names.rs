@@ -1,65 +1,97 @@
 //! Every name that a span or one of its fields can have; docs, dashboards and tests use the same.
 //!
-//! Names from the OpenTelemetry conventions are as there (messaging, HTTP, Kubernetes); the others are
-//! words of our vocabulary. Rooms do not spell them: they call [`spans`](super::spans).
+//! Names from the OpenTelemetry conventions are as there (messaging, HTTP, Kubernetes); the others are words of our
+//! vocabulary. Rooms do not spell them: they call [`spans`](super::spans). `docs/TELEMETRY.md` is written from here.
 
-// --- messaging ---
-/// Always `rabbitmq`.
-pub const MESSAGING_SYSTEM: &str = "messaging.system";
-/// The queue a delivery came from, or the exchange and routing key of a publish.
-pub const MESSAGING_DESTINATION: &str = "messaging.destination.name";
-/// `process` or `send`.
-pub const MESSAGING_OPERATION_TYPE: &str = "messaging.operation.type";
-/// `process` or `publish`.
-pub const MESSAGING_OPERATION_NAME: &str = "messaging.operation.name";
-/// The `message_id` property.
-pub const MESSAGING_MESSAGE_ID: &str = "messaging.message.id";
-/// The broker's number of a delivery on its channel.
-pub const DELIVERY_TAG: &str = "messaging.rabbitmq.message.delivery_tag";
+/// A name and what stands under it.
+pub(super) type Meaning = (&'static str, &'static str);
 
-// --- HTTP ---
-/// `GET`, `PUT`, ...
-pub const HTTP_METHOD: &str = "http.request.method";
-/// The status that was answered.
-pub const HTTP_STATUS: &str = "http.response.status_code";
-/// The path with placeholders, never with values.
-pub const URL_TEMPLATE: &str = "url.template";
-/// Host of the peer.
-pub const SERVER_ADDRESS: &str = "server.address";
+/// Constants, and a table of them with their meanings.
+macro_rules! names {
+    ($(#[$about:meta])* $table:ident: $($(#[doc = $text:literal])+ $name:ident = $value:literal;)+) => {
+        $($(#[doc = $text])+ pub const $name: &str = $value;)+
 
-// --- Kubernetes ---
-/// The pod's name.
-pub const POD_NAME: &str = "k8s.pod.name";
-/// The pod's UID.
-pub const POD_UID: &str = "k8s.pod.uid";
-/// The pod's namespace.
-pub const NAMESPACE: &str = "k8s.namespace.name";
-/// The node that took the pod.
-pub const NODE_NAME: &str = "k8s.node.name";
+        $(#[$about])*
+        pub(super) const $table: &[Meaning] = &[$(($value, concat!($($text),+))),+];
+    };
+}
 
-// --- ours ---
-/// The build's id.
-pub const BUILD_ID: &str = "build.id";
-/// `start`, `stop`, `clear`, `verify` or `probe`.
-pub const JOB_KIND: &str = "job.kind";
-/// Which try this is, from 0.
-pub const ATTEMPT: &str = "attempt";
-/// What came of the delivery.
-pub const OUTCOME: &str = "outcome";
-/// The name of the executor.
-pub const EXECUTOR: &str = "executor";
-/// What a build was told when it was failed: bounded, and free of secrets.
-pub const FAILURE: &str = "failure";
-/// A stable word for what went wrong, never its text.
-pub const ERROR_TYPE: &str = "error.type";
+names! {
+    /// The attributes of messaging.
+    MESSAGING:
+    /// Always `rabbitmq`.
+    MESSAGING_SYSTEM = "messaging.system";
+    /// The queue a delivery came from, or the exchange and routing key of a publish.
+    MESSAGING_DESTINATION = "messaging.destination.name";
+    /// `process` or `send`.
+    MESSAGING_OPERATION_TYPE = "messaging.operation.type";
+    /// `process` or `publish`.
+    MESSAGING_OPERATION_NAME = "messaging.operation.name";
+    /// The `message_id` property.
+    MESSAGING_MESSAGE_ID = "messaging.message.id";
+    /// The broker's number of a delivery on its channel.
+    DELIVERY_TAG = "messaging.rabbitmq.message.delivery_tag";
+}
 
-// --- phases of a pod ---
-/// From the pod's creation until a node took it.
-pub const PHASE_SCHEDULED: &str = "scheduled";
-/// From the node's acceptance until all images are there.
-pub const PHASE_PULLED: &str = "pulled";
-/// From then until the build container runs.
-pub const PHASE_STARTED: &str = "started";
+names! {
+    /// The attributes of HTTP.
+    HTTP:
+    /// `GET`, `PUT`, ...
+    HTTP_METHOD = "http.request.method";
+    /// The status that was answered.
+    HTTP_STATUS = "http.response.status_code";
+    /// The path with placeholders, never with values.
+    URL_TEMPLATE = "url.template";
+    /// Host of the peer.
+    SERVER_ADDRESS = "server.address";
+}
+
+names! {
+    /// The attributes of Kubernetes.
+    KUBERNETES:
+    /// The pod's name.
+    POD_NAME = "k8s.pod.name";
+    /// The pod's UID.
+    POD_UID = "k8s.pod.uid";
+    /// The pod's namespace.
+    NAMESPACE = "k8s.namespace.name";
+    /// The node that took the pod.
+    NODE_NAME = "k8s.node.name";
+    /// The container's name.
+    CONTAINER_NAME = "k8s.container.name";
+}
+
+names! {
+    /// The attributes of ours.
+    OURS:
+    /// The build's id.
+    BUILD_ID = "build.id";
+    /// `start`, `stop`, `clear`, `check` or `probe`.
+    JOB_KIND = "job.kind";
+    /// Which try this is, from 0.
+    ATTEMPT = "attempt";
+    /// What came of the delivery.
+    OUTCOME = "outcome";
+    /// The name of the executor.
+    EXECUTOR = "executor";
+    /// What a build was told when it was failed: bounded, and free of secrets.
+    FAILURE = "failure";
+    /// A stable word for what went wrong, never its text.
+    ERROR_TYPE = "error.type";
+}
+
+names! {
+    /// The spans of a pod's stages.
+    STAGES:
+    /// From the pod's creation until it was bound to a node.
+    PHASE_SCHEDULED = "scheduled";
+    /// From then until the launcher had run; its image is pulled here.
+    PHASE_INITIALISED = "initialised";
+    /// From then until the build container ran; its image is pulled here.
+    PHASE_STARTED = "started";
+    /// The pull of one container's image, where the pod's events were read: of builds that failed.
+    PHASE_PULLED = "pulled";
+}
 
 // --- read by the exporter, hidden from log lines ---
 /// The span's name where it is not the same for all.

@@ -12,6 +12,28 @@ use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
 
+use super::names;
+use crate::facts::{Facts, StageKind};
+
+/// Adds the stages of a pod's way to its build under the current span. For the one look that ends the pod's story, so
+/// that each pod is told of once.
+pub fn record_stages(facts: &Facts) {
+    let parent = Span::current();
+    for stage in facts.stages() {
+        let (name, container) = match &stage.kind {
+            StageKind::Scheduled => (names::PHASE_SCHEDULED, None),
+            StageKind::Initialised => (names::PHASE_INITIALISED, None),
+            StageKind::Started => (names::PHASE_STARTED, None),
+            StageKind::Pulled(container) => (names::PHASE_PULLED, Some(container.as_str())),
+        };
+        let node = facts.node.as_deref().map(|node| (names::NODE_NAME, node));
+        let container = container.map(|container| (names::CONTAINER_NAME, container));
+        let attributes = [Some((names::POD_NAME, facts.name.as_str())), node, container];
+        let attributes: Vec<_> = attributes.into_iter().flatten().collect();
+        record_phase(&parent, name, stage.from, stage.to, &attributes);
+    }
+}
+
 /// Carries the tracer inside the subscriber: `tracing` cannot make a span that began in the past, and a
 /// global tracer would tie all tests of a process together.
 pub(super) struct PhaseTracer(SdkTracer);
@@ -61,7 +83,7 @@ mod tests {
     use opentelemetry::trace::TraceContextExt as _;
 
     use super::*;
-    use crate::telemetry::{names, testing::Captured};
+    use crate::telemetry::testing::Captured;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

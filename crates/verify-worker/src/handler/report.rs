@@ -7,8 +7,9 @@ use common::{
     ladder::{LATER, SOON},
     outage::Trouble,
     outcome::{Outcome, Room},
+    telemetry::spans,
 };
-use screwdriver_api_client::{BuildUpdate, Wanted};
+use screwdriver_api_client::{BuildStatus, BuildUpdate, Wanted};
 
 use super::{NOTE_BUDGET, VerifyHandler};
 use crate::outcome::{Circumstances, Decision, IfFinished, Next, Report, Then, held, later, report_due};
@@ -84,7 +85,12 @@ impl VerifyHandler {
     ) -> Told {
         let begin = tokio::time::Instant::now();
         let trouble = match self.world.builds.update(config, update).await {
-            Ok(()) => return Told::Yes,
+            Ok(()) => {
+                if let (Some(BuildStatus::Failure), Some(text)) = (update.status(), update.status_message()) {
+                    spans::record_failure(&tracing::Span::current(), text);
+                }
+                return Told::Yes;
+            }
             Err(trouble) => trouble,
         };
         let delay = match Undelivered::of(&trouble, config.token_life(at.now)) {

@@ -1,0 +1,122 @@
+//! `docs/TELEMETRY.md`, written from the constants in [`names`](super::names) and the list of spans below.
+
+use std::fmt::Write as _;
+
+use super::names::{HTTP, KUBERNETES, MESSAGING, Meaning, OURS, STAGES};
+
+/// The spans, as name, kind, and what they are about. What stands in braces differs.
+const SPANS: &[(&str, &str, &str)] = &[
+    (
+        "process {queue}",
+        "CONSUMER",
+        "one delivery from its arrival to its settlement; child of the producer's context, or of the span that armed it",
+    ),
+    (
+        "publish {queue}",
+        "PRODUCER",
+        "one message from us to the broker, its confirm included",
+    ),
+    (
+        "{verb} pod, {verb} pods, list events, get readyz",
+        "CLIENT",
+        "one call to a Kubernetes API server",
+    ),
+    (
+        "{method} {path}",
+        "CLIENT",
+        "one call to the builds API; placeholders stay in the path",
+    ),
+];
+
+/// `docs/TELEMETRY.md`.
+pub fn reference() -> String {
+    let mut text = String::from(HEAD);
+    text.push_str("\n## Spans\n\n| name | kind | meaning |\n|---|---|---|\n");
+    for (name, kind, meaning) in SPANS {
+        let names: Vec<String> = name.split(", ").map(|name| format!("`{name}`")).collect();
+        row(&mut text, &[&names.join(" "), kind, meaning]);
+    }
+    for (name, meaning) in STAGES {
+        row(&mut text, &[&format!("`{name}`"), "INTERNAL", meaning.trim()]);
+    }
+    text.push_str("\n## Attributes\n\n| attribute | of | meaning |\n|---|---|---|\n");
+    let conventions = [
+        (MESSAGING, "messaging conventions"),
+        (HTTP, "HTTP conventions"),
+        (KUBERNETES, "Kubernetes conventions"),
+        (OURS, "ours"),
+    ];
+    for (attributes, whose) in conventions {
+        table(&mut text, attributes, whose);
+    }
+    text.push_str(TAIL);
+    text
+}
+
+fn table(text: &mut String, attributes: &[Meaning], whose: &str) {
+    for (name, meaning) in attributes {
+        row(text, &[&format!("`{name}`"), whose, meaning.trim()]);
+    }
+}
+
+fn row(text: &mut String, cells: &[&str]) {
+    // Writing to a string does not fail.
+    let _written = writeln!(text, "| {} |", cells.join(" | "));
+}
+
+const HEAD: &str = "\
+<!-- Written by `make docs` from crates/common/src/telemetry; edit names.rs and reference.rs there. -->
+# Traces
+
+With `OTEL_EXPORTER_OTLP_ENDPOINT` set, both workers export spans as OTLP over HTTP with protobuf; without it there is
+no exporter, no thread and no client. A build is one trace: it begins with the producer's `traceparent` (a header of
+the message, else a field of its body; none: a new root), goes through start-worker, waits with the check in the
+broker, and ends with verify-worker's last word to the builds API. The pod gets `TRACEPARENT`, so that its steps can
+go on in the same trace. With `OTEL_DELAYED_AS_CHILD=false` each check is a trace of its own that links to the span
+that armed it: for collectors that decide early what to keep.
+
+What waits for the collector is bounded (1,024 spans); what does not fit is dropped and counted in
+`sd_worker_spans_total`. A collector that hangs never delays a build, and the exit by 2 s at the most.
+";
+
+const TAIL: &str = "
+
+## A build in Jaeger
+Any Jaeger that takes OTLP over HTTP shows a build as one waterfall; `make test-deploy` asks a real one. To look with a
+browser, run Jaeger's own image (it was not run here: the browser UI is not part of the Go module that the tests
+build), point the workers at it, and search for the tag `build.id`:
+
+```
+docker run --rm -p 4318:4318 -p 16686:16686 jaegertracing/jaeger:2.1.0
+export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
+```
+
+`make demo` ends with such a waterfall as text (offset, duration, service, span, outcome). The stages of a pod have the
+pod's own times, so they stand before the look that told of them:
+
+```
+    0.000s     0.041s  start-worker   process sd-demo  created
+    0.004s     0.003s  start-worker     publish sd-demo.checks.v1.delay.1000
+    0.008s     0.021s  start-worker     create pod
+    1.019s     0.017s  verify-worker    process sd-demo.checks.v1  healthy
+    0.000s     0.000s  verify-worker      scheduled
+    0.000s     1.000s  verify-worker      initialised
+    1.000s     0.000s  verify-worker      started
+    1.021s     0.004s  verify-worker      get pod
+    1.026s     0.009s  verify-worker      PUT /v4/builds/{id}
+```
+";
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn the_document_of_traces_is_what_the_code_does() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/TELEMETRY.md");
+        assert!(
+            std::fs::read_to_string(path).unwrap_or_default() == super::reference(),
+            "docs/TELEMETRY.md differs from the constants: `make docs` writes it anew"
+        );
+    }
+}
