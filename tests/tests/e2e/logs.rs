@@ -56,7 +56,7 @@ fn lines(worker: &Worker) -> anyhow::Result<Vec<Map<String, Value>>> {
 async fn the_log_of_a_real_run_is_what_the_dictionary_says() -> anyhow::Result<()> {
     play("logs", async |world| {
         world.script("sd/bare:1", Life::start_error());
-        let (start, verify) = world.workers(&[]).await?;
+        let (start, verify) = world.workers(&[("LOG_FORMAT", "json")]).await?;
         let (healthy, config) = world.build("node:22");
         world.publish(config.start()).await?;
         let (failing, config) = world.build("sd/bare:1");
