@@ -7,7 +7,7 @@ help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: peers ## Show the main job on real peers: builds of every fate, live
+demo: peers ## Show the main job on real peers: builds of every fate, live (TRACES=jaeger: with a real Jaeger)
 	cargo build --workspace --all-targets --locked
 	target/debug/demo
 

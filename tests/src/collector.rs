@@ -18,11 +18,12 @@ use opentelemetry_proto::tonic::collector::{
 use prost::Message;
 
 use crate::{
+    http_client,
     http_server::{Cut, Server},
     poll,
 };
 
-mod span;
+pub(crate) mod span;
 mod waterfall;
 
 pub use self::{
@@ -44,6 +45,8 @@ struct Kept {
     spans: Mutex<Vec<Span>>,
     /// Service and name of every metric.
     metrics: Mutex<BTreeSet<(String, String)>>,
+    /// Another collector that gets every export of spans as well.
+    forward: Mutex<Option<String>>,
     /// Exports that could not be decoded.
     garbage: Mutex<Vec<String>>,
 }
@@ -65,6 +68,11 @@ impl Collector {
     /// What the workers need as `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.server.port())
+    }
+
+    /// Sends every export of spans on to another collector, whose base address this is.
+    pub fn forward_to(&self, endpoint: String) {
+        *self.kept.forward.lock().unwrap_or_else(PoisonError::into_inner) = Some(endpoint);
     }
 
     /// Every span so far, in the order of arrival.
@@ -151,10 +159,36 @@ impl Kept {
             .await
             .map_err(|_| Cut)?;
         Ok(match (head.method.as_str(), head.uri.path()) {
-            ("POST", "/v1/traces") => self.keep(body),
+            ("POST", "/v1/traces") => {
+                self.forward(&body).await;
+                self.keep(body)
+            }
             ("POST", "/v1/metrics") => self.keep_metrics(body),
             _ => answer(StatusCode::NOT_FOUND, Vec::new()),
         })
+    }
+
+    async fn forward(&self, body: &Bytes) {
+        let forward = self
+            .forward
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let Some(endpoint) = forward else { return };
+        let request = Request::post(format!("{endpoint}/v1/traces"))
+            .header(CONTENT_TYPE, "application/x-protobuf")
+            .body(Body::from(body.clone()));
+        let sent = match request {
+            Ok(request) => http_client::send(request, None).await,
+            Err(error) => Err(error.into()),
+        };
+        let problem = match sent {
+            Ok(answer) if answer.status.is_success() => return,
+            Ok(answer) => format!("{endpoint} answered {}", answer.status),
+            Err(error) => format!("{error:#}"),
+        };
+        let mut garbage = self.garbage.lock().unwrap_or_else(PoisonError::into_inner);
+        garbage.push(problem);
     }
 
     fn keep_metrics(&self, body: Bytes) -> Response<Body> {

@@ -6,6 +6,7 @@ mod screen;
 mod summary;
 
 use std::{
+    io::IsTerminal as _,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,6 +20,8 @@ use self::{
     summary::Ended,
 };
 use crate::{
+    collector::waterfall,
+    jaeger::Jaeger,
     scenario::{Act, Scenario, Stage, Told, all},
     world::{Peers, World},
 };
@@ -38,6 +41,7 @@ const TRACED: &str = "no-node-yet";
 /// Plays the demo; `true` if every build met its expected end. Fails when it could not be played.
 pub async fn run() -> anyhow::Result<bool> {
     let (screen, stage) = open().await?;
+    let jaeger = jaeger(&stage).await?;
     let scenarios = all();
     println!(
         "\n{} builds; their pods are checked after 1 s, 2 s, 6 s, and then every 6 s.\n",
@@ -56,9 +60,13 @@ pub async fn run() -> anyhow::Result<bool> {
     let width = screen.width();
     print!("{}", summary::table(&ended, took, width));
     print!("{}", summary::texts(&ended, width));
-    print!("{}", trace(&stage, &ended).await);
+    print!("{}", trace(&stage, &ended, jaeger.as_ref()).await);
     let troubles = troubles(&stage);
     print!("{}", summary::troubles(&troubles));
+    if jaeger.is_some() && std::io::stdin().is_terminal() {
+        println!("\nJaeger answers until you press Ctrl-C.");
+        tokio::signal::ctrl_c().await?;
+    }
     Ok(troubles.is_empty() && ended.iter().all(Ended::met))
 }
 
@@ -117,15 +125,39 @@ async fn follow(slot: &Slot, stage: &Stage, scenario: &Scenario, id: u64) -> any
     }
 }
 
+/// With `TRACES=jaeger` a real Jaeger gets all spans as well, and its own answer is what is shown.
+async fn jaeger(stage: &Stage) -> anyhow::Result<Option<Jaeger>> {
+    match std::env::var("TRACES").ok().as_deref() {
+        None | Some("" | "collector") => Ok(None),
+        Some("jaeger") => {
+            println!("Jaeger as well (built once, which takes minutes) ...");
+            let jaeger = Jaeger::start(stage.world().directory()).await?;
+            stage.world().collector.forward_to(jaeger.endpoint());
+            Ok(Some(jaeger))
+        }
+        Some(other) => anyhow::bail!("TRACES={other}: expected jaeger or collector"),
+    }
+}
+
 /// The waterfall of the traced build.
-async fn trace(stage: &Stage, ended: &[Ended<'_>]) -> String {
+async fn trace(stage: &Stage, ended: &[Ended<'_>], jaeger: Option<&Jaeger>) -> String {
     let traced = ended.iter().find(|ended| ended.scenario.name == TRACED);
     let Some((ended, id)) = traced.and_then(|ended| Some((ended, ended.story.as_ref()?.build.id))) else {
         return String::new();
     };
-    match stage.trace_is_complete(ended.scenario, id).await {
-        Ok(trace) => summary::trace(ended.scenario, id, &stage.world().collector.waterfall(&trace)),
-        Err(error) => format!("\n{error:#}\n"),
+    let trace = match stage.trace_is_complete(ended.scenario, id).await {
+        Ok(trace) => trace,
+        Err(error) => return format!("\n{error:#}\n"),
+    };
+    let Some(jaeger) = jaeger else {
+        return summary::trace(ended.scenario, id, &stage.world().collector.waterfall(&trace));
+    };
+    match jaeger.spans(&trace).await {
+        Ok(spans) => {
+            let shown = summary::trace(ended.scenario, id, &waterfall(&spans));
+            format!("{shown}Jaeger's own answer: {}\n", jaeger.link(&trace))
+        }
+        Err(error) => format!("\nJaeger: {error:#}\n"),
     }
 }
 

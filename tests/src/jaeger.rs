@@ -3,9 +3,11 @@
 use std::{fmt, path::Path, process::Command, time::Duration};
 
 use anyhow::Context as _;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde::Deserialize;
 
 use crate::{
+    collector::{Span, span},
     http_client, poll,
     process::{Process, free_port, guarded},
 };
@@ -116,6 +118,16 @@ impl Jaeger {
         let path = format!("/api/traces?service={service}&tags={tags}&limit=50&lookback=1h");
         let answer: Answer = serde_json::from_slice(&self.ask(&path).await?)?;
         Ok(answer.data)
+    }
+
+    /// The spans of a trace, as the query API gives them in OTLP's own form.
+    pub async fn spans(&self, trace: &str) -> anyhow::Result<Vec<Span>> {
+        #[derive(Deserialize)]
+        struct Stored {
+            result: ExportTraceServiceRequest,
+        }
+        let stored: Stored = serde_json::from_slice(&self.ask(&format!("/api/v3/traces/{trace}")).await?)?;
+        Ok(span::read(stored.result))
     }
 
     async fn ask(&self, path: &str) -> anyhow::Result<Vec<u8>> {

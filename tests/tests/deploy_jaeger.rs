@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use testbed::{
     broker::Broker,
     builds_api::Build,
+    collector::waterfall,
     jaeger::{Jaeger, Trace},
     kubelet::Life,
     poll,
@@ -70,6 +71,9 @@ async fn jaeger_shows_one_trace_with_both_services_the_delay_and_the_verdict() -
         .find(|span| span.tag("outcome").as_deref() == Some("healthy"));
     anyhow::ensure!(verdict.is_some_and(|span| span.tag("build.id") == Some(id.to_string())));
     println!("{}", jaeger.link(&trace.id));
+    let spans = jaeger.spans(&trace.id).await?;
+    anyhow::ensure!(spans.len() == trace.spans.len(), "{} spans", spans.len());
+    println!("{}", waterfall(&spans));
     Ok(())
 }
 

@@ -130,7 +130,7 @@ pub(super) fn service_of(resource: Option<Resource>) -> String {
 }
 
 /// All spans of an export.
-pub(super) fn read(export: ExportTraceServiceRequest) -> Vec<Span> {
+pub(crate) fn read(export: ExportTraceServiceRequest) -> Vec<Span> {
     let mut spans = Vec::new();
     for of_resource in export.resource_spans {
         let service = service_of(of_resource.resource);

@@ -86,24 +86,30 @@ Any Jaeger that takes OTLP over HTTP shows a build as one waterfall; `make test-
 browser, run Jaeger's own image (it was not run here: the browser UI is not part of the Go module that the tests
 build), point the workers at it, and search for the tag `build.id`:
 
-```
+```sh
+# not run by a test: needs Docker
 docker run --rm -p 4318:4318 -p 16686:16686 jaegertracing/jaeger:2.1.0
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
 ```
 
-`make demo` ends with such a waterfall as text (offset, duration, service, span, outcome). The stages of a pod have the
+`make demo` ends with such a waterfall as text (offset, duration, service, span, outcome), and with `TRACES=jaeger` it
+is a real Jaeger's answer. Here is one, shortened. The stages of a pod have the
 pod's own times, so they stand before the look that told of them:
 
 ```
-    0.000s     0.041s  start-worker   process sd-demo  created
-    0.004s     0.003s  start-worker     publish sd-demo.checks.v1.delay.1000
-    0.008s     0.021s  start-worker     create pod
-    1.019s     0.017s  verify-worker    process sd-demo.checks.v1  healthy
-    0.000s     0.000s  verify-worker      scheduled
-    0.000s     1.000s  verify-worker      initialised
-    1.000s     0.000s  verify-worker      started
-    1.021s     0.004s  verify-worker      get pod
-    1.026s     0.009s  verify-worker      PUT /v4/builds/{id}
+    0.905s     0.025s  start-worker   process ClusterA  [created]
+    0.906s     0.001s  start-worker     publish ClusterA.checks.v1.delay.1000
+    1.909s     0.038s  verify-worker      process ClusterA.checks.v1  [rearmed]
+    1.910s     0.019s  verify-worker        get pod
+    1.933s     0.004s  verify-worker        PUT /v4/builds/{id}
+    1.938s     0.008s  verify-worker        publish ClusterA.checks.v1.delay.1000
+    2.985s     0.007s  verify-worker          process ClusterA.checks.v1  [healthy]
+    0.000s     2.000s  verify-worker            scheduled
+    2.000s     0.000s  verify-worker            started
+    2.985s     0.003s  verify-worker            get pod
+    2.989s     0.002s  verify-worker            PUT /v4/builds/{id}
+    0.907s     0.006s  start-worker     create pod
+    0.913s     0.012s  start-worker     get pod
 ```
 ";
 
