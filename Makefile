@@ -58,6 +58,14 @@ load: peers ## Measure what a build costs the workers, beside a bare program (re
 docs: ## Write docs/CONFIGURATION.md from the tables of settings
 	cargo run --quiet --package common --example configuration --locked > docs/CONFIGURATION.md
 
+.PHONY: unused
+unused: ## Dependencies that nothing uses (needs cargo-machete)
+	cargo machete
+
+.PHONY: spelling
+spelling: ## Spelling of code and documents (needs typos-cli)
+	typos
+
 .PHONY: deny
 deny: ## Licences, advisories, banned crates (needs cargo-deny)
 	cargo deny check
