@@ -19,19 +19,21 @@ use super::markdown::{Document, root};
 
 /// Marks commands up to the next empty line; a reason follows.
 const MARK: &str = "# not run by a test: ";
-/// A page with this sentence may name programs that need a cluster or a broker.
-const PAGE_MARK: &str = "are not run by a test";
+/// A page with one of these in its text may have commands of others' programs: they need a cluster or a broker.
+const PAGE_MARKS: [&str; 2] = ["are not run by a test", "are run by `make test-deploy`"];
 /// Programs that are ours, or that our documents promise something of.
 const OURS: [&str; 5] = ["make", "cargo", "helm", "start-worker", "verify-worker"];
 /// Programs of others.
-const FOREIGN: [&str; 7] = [
-    "kubectl",
-    "docker",
+const FOREIGN: [&str; 9] = [
     "curl",
+    "docker",
     "git",
+    "kubectl",
     "promtool",
-    "rabbitmqctl",
     "rabbitmq-diagnostics",
+    "rabbitmq-plugins",
+    "rabbitmqadmin",
+    "rabbitmqctl",
 ];
 
 /// One command of a document.
@@ -60,16 +62,22 @@ pub(crate) fn of(document: &Document, wrong: &mut Vec<String>) -> Vec<Typed> {
             ));
         }
     }
-    let marked = document.texts.iter().any(|text| text.text.contains(PAGE_MARK));
     for (line, text) in document.quoted() {
-        let foreign = FOREIGN.contains(&program(text)) && !text.contains("| verify-worker");
         let form = text.contains(['[', '<']) && !text.contains("< ");
-        if is_command(text) && !form && !(foreign && marked) {
+        // `helm upgrade` is the name of something, not something to type.
+        let name = !["make", "start-worker", "verify-worker"].contains(&program(text))
+            && text.split(' ').count() < 3;
+        if is_command(text) && !form && !name {
             found.push(Typed {
                 line,
                 text: text.to_owned(),
             });
         }
+    }
+    let of_others = |it: &Typed| FOREIGN.contains(&program(&it.text)) && !it.text.contains("| verify-worker");
+    let says_so = |mark: &&str| document.texts.iter().any(|text| text.text.contains(mark));
+    if PAGE_MARKS.iter().any(|mark| says_so(&mark)) {
+        found.retain(|it| !of_others(it));
     }
     found
 }
