@@ -76,7 +76,7 @@ pub(crate) fn of(document: &Document, wrong: &mut Vec<String>) -> Vec<Typed> {
     }
     let of_others = |it: &Typed| FOREIGN.contains(&program(&it.text)) && !it.text.contains("| verify-worker");
     let says_so = |mark: &&str| document.texts.iter().any(|text| text.text.contains(mark));
-    if PAGE_MARKS.iter().any(|mark| says_so(mark)) {
+    if PAGE_MARKS.iter().any(says_so) {
         found.retain(|it| !of_others(it));
     }
     found
