@@ -69,6 +69,14 @@ docs: ## Write docs/CONFIGURATION.md, METRICS.md and TELEMETRY.md from the code'
 	target/debug/examples/metrics > docs/METRICS.md
 	target/debug/examples/telemetry > docs/TELEMETRY.md
 
+.PHONY: unused
+unused: ## Dependencies that nothing uses (needs cargo-machete)
+	cargo machete
+
+.PHONY: spelling
+spelling: ## Spelling of code and documents (needs typos-cli)
+	typos
+
 .PHONY: deny
 deny: ## Licences, advisories, banned crates (needs cargo-deny)
 	cargo deny check

@@ -23,9 +23,6 @@ pub use self::{
     stage::{Stage, StageKind},
 };
 
-/// Annotation that counts how often a build's pod was made anew.
-pub const RECREATED_ANNOTATION: &str = "screwdriver.cd/recreated";
-
 /// What was read from one pod. Decodes from a pod as the API server writes it, without what it does not need.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "wire::Pod")]

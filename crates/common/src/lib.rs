@@ -1,9 +1,10 @@
 //! What both workers share, one room per noun.
 //!
-//! Pure rooms (no client, no clock, no environment, no async): [`job`], [`attempt`], [`outcome`],
-//! [`pod_identity`], [`facts`], [`verdict`], `text`. Rooms with effects: [`broker`] (the only lapin code),
-//! [`cluster`] (the only kube client code), [`outage`], [`settings`], [`telemetry`], [`health`],
-//! [`shutdown`]. [`handler`] is the road that every delivery takes through them.
+//! Pure rooms (no client, no clock, no environment, no async): [`job`], [`attempt`], [`outcome`], [`ladder`],
+//! [`deadline`], [`pod_identity`], [`facts`], [`verdict`], `text`. Rooms with effects: [`broker`] (the only lapin
+//! code), [`cluster`] (the only kube client code) and [`site`] before it, [`builds`], [`outage`], [`settings`],
+//! [`telemetry`], [`health`], [`shutdown`]. [`handler`] is the road that every delivery takes through them,
+//! [`service`] what a worker does before the first and after the last.
 
 pub mod attempt;
 pub mod broker;

@@ -2,7 +2,7 @@
 //!
 //! What kubelets, registries and hooks write goes to a build's page and to logs, where everybody reads it. It
 //! better loses a harmless word than keeps a token. What a word says about the next one is here; what hides
-//! inside a single word is in [`word`].
+//! inside a single word is in `word`.
 
 mod word;
 

@@ -10,7 +10,6 @@ use lapin::{
     options::{BasicAckOptions, BasicNackOptions},
     types::FieldTable,
 };
-
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 

@@ -1,5 +1,5 @@
 //! Why a call failed, by meaning, and what to do next. How an answer gets its meaning is the business of
-//! [`answer`].
+//! `answer`.
 
 mod answer;
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::pod_identity::ANNOTATION_RECREATED;
 
 fn pod(value: Value) -> Pod {
     serde_json::from_value(value).unwrap()
@@ -208,7 +209,7 @@ fn events_are_the_pods_own_in_order_of_time() {
 fn the_count_of_new_pods_is_read_from_the_annotation() {
     for (value, expected) in [("2", 2), (" 3 ", 3), ("-1", 0), ("many", 0), ("", 0)] {
         let facts = Facts::read(&pod(
-            json!({"metadata": {"annotations": {RECREATED_ANNOTATION: value}}}),
+            json!({"metadata": {"annotations": {ANNOTATION_RECREATED: value}}}),
         ));
         assert_eq!(facts.recreated, expected, "{value:?}");
     }

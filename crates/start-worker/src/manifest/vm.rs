@@ -83,7 +83,8 @@ fn apart() -> PodAntiAffinity {
 
 fn runner(shape: &Shape<'_>, image: &str) -> Container {
     let cores = shape.size.cores;
-    let megabytes = shape.size.gigabytes * 1024.0;
+    // Always a number, as with `thousandths`: what is asked for in jest is the API server's to refuse.
+    let megabytes = (shape.size.gigabytes * 1024.0).clamp(f64::MIN, f64::MAX);
     let storage = shape.ephemeral_storage.as_deref();
     Container {
         name: "vm-launcher".to_owned(),

@@ -13,7 +13,7 @@ use super::{
     Annotations, Condition, Container, ContainerState, ContainerStatus, Event, InvolvedObject, Labels,
     Limits, Metadata, Pod, Resources, Running, Series, Spec, Status, Terminated, Waiting,
 };
-use crate::facts::RECREATED_ANNOTATION;
+use crate::pod_identity::ANNOTATION_RECREATED;
 
 // === impl Pod ===
 
@@ -32,7 +32,7 @@ impl From<&api::Pod> for Pod {
                     sdbuild: entry(&metadata.labels, "sdbuild"),
                 }),
                 annotations: Some(Annotations {
-                    recreated: entry(&metadata.annotations, RECREATED_ANNOTATION),
+                    recreated: entry(&metadata.annotations, ANNOTATION_RECREATED),
                 }),
             },
             spec: pod.spec.as_ref().map(Spec::from),

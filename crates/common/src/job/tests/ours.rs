@@ -231,3 +231,28 @@ fn a_newer_workers_check_is_read_as_far_as_it_is_known() {
     assert_eq!((state.number, state.attempt, state.uid), (1, 0, None));
     assert_eq!(state.trace_context, None);
 }
+
+/// Whoever reads a parked message, or writes one, finds its fields in docs/ARCHITECTURE.md.
+#[test]
+fn the_fields_are_the_ones_in_the_docs() {
+    let docs = include_str!("../../../../../docs/ARCHITECTURE.md");
+    let stop = StopState {
+        held: 1,
+        ..stop_state()
+    };
+    let written = [
+        ("check", serde_json::to_value(check_state()).unwrap()),
+        ("start", serde_json::to_value(start_state()).unwrap()),
+        ("stop", serde_json::to_value(stop).unwrap()),
+    ];
+    for (object, value) in written {
+        let start = format!("| `{object}` | ");
+        let row = docs.lines().find_map(|line| line.strip_prefix(start.as_str()));
+        let fields = row.and_then(|row| row.split('|').nth(1)).unwrap_or_default();
+        let mut told: Vec<&str> = fields.split('`').skip(1).step_by(2).collect();
+        let mut there: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        told.sort_unstable();
+        there.sort_unstable();
+        assert_eq!(told, there, "{object} in docs/ARCHITECTURE.md");
+    }
+}

@@ -41,7 +41,7 @@ others, when the pod's phase is Failed or Unknown, `Failed to create pod. Pod st
 const TAIL: &str = "
 ## Explaining pods
 
-```
+```usage
 kubectl get pods -l tier=builds -o json | verify-worker explain [-o text|json] [--at TIME] [--started-at TIME]
                                                                [--events FILE] [--container NAME]
 ```

@@ -1,7 +1,7 @@
 //! Every reason that is known of the kubelet, the scheduler and the runtimes, and what it means to a build.
 
 use super::*;
-use crate::verdict::catalogue::{Fate, Scope, find};
+use crate::verdict::catalogue::{Fate, Row, Scope, all, find};
 
 type Expected = (Scope, &'static str, &'static str, Reason, Fate, Actor);
 
@@ -72,9 +72,12 @@ const EXPECTED: &[Expected] = {
     (Waiting, "CreateContainerError", "failed to generate spec: no command specified", Reason::ContainerCreate, Grace(30), You),
     (Waiting, "CreateContainerError", "unable to find user nobody: no matching entries in passwd file", Reason::ContainerCreate, Grace(30), You),
     (Waiting, "CreateContainerError", "anything else", Reason::ContainerCreate, Grace(30), Admin),
+    (Waiting, "CreateContainerError", "exec: \"/opt/sd/launcher_entrypoint.sh\": no such file or directory", Reason::StartError, Grace(30), You),
     (Waiting, "PreStartHookError", "", Reason::NodeFault, Clock(60), Admin),
     (Waiting, "RunContainerError", "", Reason::StartError, Grace(30), Admin),
     (Waiting, "RunContainerError", "exec: \"x\": executable file not found in $PATH", Reason::StartError, Grace(30), You),
+    (Waiting, "RunContainerError", "error mounting \"x\" to rootfs at \"y\": not a directory", Reason::StartError, Grace(30), Admin),
+    (Waiting, "CrashLoopBackOff", "unable to set memory limit to 4096 (current usage: 3530752)", Reason::OutOfMemory, Grace(30), You),
     (Waiting, "PostStartHookError", "", Reason::PostStartHook, Fails, Admin),
     (Waiting, "CrashLoopBackOff", "", Reason::CrashLoop, Grace(30), Admin),
     (Waiting, "RROUnsupported", "", Reason::ContainerCreate, Fails, Admin),
@@ -93,6 +96,8 @@ const EXPECTED: &[Expected] = {
     (Ended, "Error:255", "", Reason::Exited, Fails, You),
     (Ended, "OOMKilled", "", Reason::OutOfMemory, Fails, You),
     (Ended, "StartError", "exec format error", Reason::StartError, Fails, You),
+    (Ended, "StartError", "unable to find user nobody: no matching entries in passwd file", Reason::StartError, Fails, You),
+    (Ended, "StartError", "words that nobody has seen", Reason::StartError, Fails, Admin),
     (Ended, "StartError", "error mounting \"x\" to rootfs: not a directory", Reason::StartError, Fails, Admin),
     (Ended, "StartError", "unable to set memory limit to 4096 (current usage: 3530752)", Reason::OutOfMemory, Fails, You),
     (Ended, "ContainerCannotRun", "no such file or directory", Reason::StartError, Fails, You),
@@ -139,6 +144,8 @@ const EXPECTED: &[Expected] = {
     (Pod, "BrandNew", "Pod was rejected: for a new reason", Reason::NodeRefused, Anew(1), Admin),
     // Conditions.
     (Schedule, "Unschedulable", "0/1 nodes are available: 1 Insufficient cpu.", Reason::Unscheduled, Phase, Admin),
+    (Schedule, "Unschedulable", "0/1 nodes are available: 1 node(s) had untolerated taint(s).", Reason::Unscheduled, Phase, Admin),
+    (Schedule, "Unschedulable", "no nodes available to schedule pods", Reason::Unscheduled, Phase, Admin),
     (Schedule, "SchedulerError", "", Reason::Unscheduled, Clock(60), Admin),
     (Disruption, "PreemptionByScheduler", "", Reason::Preempted, Anew(3), Nobody),
     (Disruption, "DeletionByTaintManager", "", Reason::NodeLost, Anew(3), Nobody),
@@ -151,6 +158,11 @@ const EXPECTED: &[Expected] = {
     (Event, "FailedAttachVolume", "", Reason::Volume, Phase, Admin),
     (Event, "FailedCreatePodSandBox", "", Reason::NodeFault, Phase, Admin),
     (Event, "NetworkNotReady", "", Reason::NodeFault, Phase, Admin),
+    (Event, "FailedPrepareDynamicResources", "", Reason::NodeFault, Phase, Admin),
+    (Event, "NodeNotReady", "Node is not ready", Reason::NodeLost, Phase, Nobody),
+    (Event, "FailedPostStartHook", "", Reason::PostStartHook, Fails, Admin),
+    (Event, "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500", Reason::Killed, Fails, Admin),
+    (Event, "Killing", "Stopping container build", Reason::Killed, Fails, Nobody),
     ]
 };
 
@@ -182,4 +194,30 @@ fn labels_are_told_apart_and_read_back() {
         assert_eq!(Reason::parse(reason.as_str()), Some(reason));
     }
     assert_eq!(Reason::parse("nosuch"), None);
+}
+
+/// A row without a case, or one that a row above it hides, is a row that nobody has thought through. Phases and
+/// absences are ours, and have tests of their own.
+#[test]
+fn every_row_has_a_case_and_every_reason_stands_in_the_list() {
+    let cases: Vec<&Row> = EXPECTED
+        .iter()
+        .filter_map(|(scope, reason, text, ..)| find(*scope, reason, text))
+        .collect();
+    for row in all() {
+        assert!(
+            Reason::ALL.contains(&row.reason),
+            "Reason::ALL lacks {:?}",
+            row.reason
+        );
+        let seen = cases.iter().any(|case| std::ptr::eq(*case, row));
+        let ours = matches!(row.scope, Scope::Phase | Scope::Absence);
+        assert!(
+            seen || ours,
+            "no case for {:?} {:?} {:?}",
+            row.scope,
+            row.reasons,
+            row.texts
+        );
+    }
 }

@@ -83,3 +83,18 @@ fn virtual_machines_have_rules_of_their_own() {
         ],
     );
 }
+
+/// Minus as many GB as there are would be minus infinitely many MB.
+#[test]
+fn no_size_of_a_virtual_machine_is_infinite() {
+    let executor = executor(Plugin::K8sVm, &json!({ "baseImage": "vm:1" }), &none());
+    let jest = asked("ram", json!(-4.8e305));
+    let pod = made(&executor, &spec(jest.as_object().unwrap()));
+    let memory = at(&pod, "/spec/containers/0/resources/limits/memory");
+    let digits = memory
+        .as_str()
+        .unwrap()
+        .trim_start_matches('-')
+        .trim_end_matches("Mi");
+    assert!(digits.bytes().all(|byte| byte.is_ascii_digit()), "{digits}");
+}
