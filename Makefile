@@ -30,6 +30,14 @@ control-plane: ## Build the Kubernetes control plane once (about 5 minutes, then
 helm: ## Build helm once, for the chart's tests (or set HELM to yours)
 	@tests/scripts/helm.sh >/dev/null
 
+.PHONY: keda
+keda: ## Build KEDA once, for `make test-deploy` (8 to 20 minutes, then cached)
+	@tests/keda/build.sh >/dev/null
+
+.PHONY: test-deploy
+test-deploy: peers ## What is deployed beside the workers, for real: tracing and scaling (before a release; not in CI)
+	tests/scripts/test-deploy.sh
+
 .PHONY: chart-docs
 chart-docs: ## Write the table of the chart's values anew
 	@sed -i '/^| value /,$$d' deploy/chart/README.md
@@ -43,6 +51,7 @@ fmt: ## Format the code
 .PHONY: lint
 lint: ## Lints and boundaries, as CI has them
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --test 'deploy_*' --locked -- -D warnings
 	tests/scripts/boundaries.sh
 
 .PHONY: unit

@@ -3,12 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    process::Output,
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Context;
 use k8s_openapi::api::{
@@ -18,108 +13,68 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{ListParams, PostParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams},
     config::AuthInfo,
 };
 use serde_json::{Value, json};
-use testbed::{control_plane::ControlPlane, pki::Pki, poll};
+use testbed::{
+    control_plane::ControlPlane,
+    helm::{Helm, printed, repository},
+    keda,
+    pki::Pki,
+    poll,
+};
 use tokio::process::Command;
 
 const SOON: Duration = Duration::from_secs(60);
 /// Folders under `ci/` that hold values, each a case of the matrix.
 const CASES: [&str; 3] = ["minimal", "keda", "everything"];
 
-/// helm with a home of its own.
-struct Helm {
-    program: PathBuf,
-    home: tempfile::TempDir,
-}
-
-// === impl Helm ===
-
-impl Helm {
-    async fn new() -> Self {
-        let script = repository().join("tests/scripts/helm.sh");
-        let output = Command::new(script).output().await.unwrap();
-        let printed = text(&output);
-        assert!(output.status.success(), "{printed}");
-        let program = String::from_utf8(output.stdout).unwrap();
-        Self {
-            program: program.trim().into(),
-            home: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    async fn run(&self, kubeconfig: Option<&Path>, arguments: &[&str]) -> Output {
-        let mut command = Command::new(&self.program);
-        for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
-            command.env(variable, self.home.path());
-        }
-        command.env("KUBECONFIG", kubeconfig.unwrap_or(Path::new("/dev/null")));
-        command
-            .current_dir(repository())
-            .args(arguments)
-            .output()
-            .await
-            .unwrap()
-    }
-
-    /// What the chart makes of one case's values.
-    async fn template(&self, case: &str) -> String {
-        let values = values(case);
-        let arguments = [
-            "template",
-            "a",
-            "deploy/chart",
-            "--namespace",
-            "workers",
-            "--values",
-            &values,
-        ];
-        let output = self.run(None, &arguments).await;
-        assert!(output.status.success(), "{case}: {}", text(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+/// What the chart makes of one case's values.
+async fn template(helm: &Helm, case: &str) -> String {
+    let values = values(case);
+    let arguments = [
+        "template",
+        "a",
+        "deploy/chart",
+        "--namespace",
+        "workers",
+        "--values",
+        &values,
+    ];
+    helm.succeed(None, &arguments).await.unwrap()
 }
 
 fn values(case: &str) -> String {
     format!("deploy/chart/ci/{case}-values.yaml")
 }
 
-fn text(output: &Output) -> String {
-    let both = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&both).into_owned()
-}
-
 #[tokio::test]
 async fn helm_finds_nothing_to_complain_about() {
-    let helm = Helm::new().await;
+    let helm = Helm::find().await.unwrap();
     for case in CASES {
         let output = helm
             .run(
                 None,
                 &["lint", "--strict", "deploy/chart", "--values", &values(case)],
             )
-            .await;
-        assert!(output.status.success(), "{case}: {}", text(&output));
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{case}: {}", printed(&output));
     }
 }
 
 #[tokio::test]
 async fn values_make_these_objects() {
-    let helm = Helm::new().await;
+    let helm = Helm::find().await.unwrap();
     for case in CASES {
-        insta::assert_snapshot!(case, helm.template(case).await);
+        insta::assert_snapshot!(case, template(&helm, case).await);
     }
 }
 
 #[tokio::test]
 async fn values_that_cannot_work_are_refused_in_words() {
-    let helm = Helm::new().await;
+    let helm = Helm::find().await.unwrap();
     let cases = [
         ("port=99999", "/port"),
         (
@@ -148,11 +103,12 @@ async fn values_that_cannot_work_are_refused_in_words() {
     for (value, expected) in cases {
         let output = helm
             .run(None, &["template", "a", "deploy/chart", "--set", value])
-            .await;
-        let printed = text(&output);
+            .await
+            .unwrap();
+        let said = printed(&output);
         assert!(
-            !output.status.success() && printed.contains(expected),
-            "{value}: {printed}"
+            !output.status.success() && said.contains(expected),
+            "{value}: {said}"
         );
     }
 }
@@ -185,7 +141,7 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
     let strict = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
     namespace(&client, "workers", strict).await?;
     namespace(&client, "builds-a", json!({})).await?;
-    let helm = Helm::new().await;
+    let helm = Helm::find().await.unwrap();
     let minimal = values("minimal");
     let arguments = [
         "install",
@@ -198,8 +154,7 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
         "--set",
         "buildNamespaces={builds-a}",
     ];
-    let output = helm.run(Some(kubeconfig), &arguments).await;
-    anyhow::ensure!(output.status.success(), "{}", text(&output));
+    helm.succeed(Some(kubeconfig), &arguments).await?;
 
     let pods: Api<Pod> = Api::namespaced(client.clone(), "workers");
     poll::until("two pods of each worker", SOON, || async {
@@ -219,6 +174,22 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
     })
     .await?;
 
+    // KEDA's kinds are known here, though KEDA is not: nothing scales, but every field is checked.
+    keda::define_kinds(&client).await?;
+    namespace(&client, "scaled", json!({})).await?;
+    let keda = values("keda");
+    let arguments = [
+        "install",
+        "a",
+        "deploy/chart",
+        "--namespace",
+        "scaled",
+        "--values",
+        &keda,
+    ];
+    helm.succeed(Some(kubeconfig), &arguments).await?;
+    scaled_objects_are_strictly_what_keda_defines(&client, &template(&helm, "keda").await).await?;
+
     for worker in ["start-worker", "verify-worker"] {
         let account = format!("a-screwdriver-build-launcher-{worker}");
         assert_eq!(
@@ -232,6 +203,36 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
             "{worker}"
         );
     }
+    Ok(())
+}
+
+/// Each object of KEDA's kinds is created again by name, with unknown and doubled fields refused; and a wrong field in
+/// one is refused, so that this means something.
+async fn scaled_objects_are_strictly_what_keda_defines(client: &Client, chart: &str) -> anyhow::Result<()> {
+    let strict = PatchParams::apply("chart-test").validation_strict().dry_run();
+    let objects: Vec<Value> = serde_saphyr::from_multiple(chart)?;
+    let objects = objects
+        .into_iter()
+        .filter(|object| object["apiVersion"] == "keda.sh/v1alpha1");
+    let mut kinds = Vec::new();
+    for mut object in objects {
+        object["metadata"]["name"] = json!("again");
+        let kind = object["kind"].as_str().context("no kind")?.to_owned();
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("keda.sh", "v1alpha1", &kind));
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), "scaled", &resource);
+        api.patch("again", &strict, &Patch::Apply(&object)).await?;
+        object["spec"]["nonsense"] = json!(1);
+        let refused = api
+            .patch("again", &strict, &Patch::Apply(&object))
+            .await
+            .unwrap_err();
+        anyhow::ensure!(refused.to_string().contains("nonsense"), "{refused}");
+        kinds.push(kind);
+    }
+    anyhow::ensure!(
+        kinds == ["ScaledObject", "ScaledObject", "TriggerAuthentication"],
+        "{kinds:?}"
+    );
     Ok(())
 }
 

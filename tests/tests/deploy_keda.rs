@@ -1,0 +1,334 @@
+//! The chart's scaled objects at work: the real KEDA, the real autoscaler, a real RabbitMQ, and the real workers as the
+//! ones who empty the queues. `make test-deploy` runs this; `cargo test` alone does not, since KEDA takes minutes to build.
+//!
+//! The Deployments' pods live on the scripted node, so nothing works in them: what is shown is how many there are.
+
+use std::{
+    io::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Namespace, Secret},
+};
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, GroupVersionKind, PostParams},
+};
+use serde_json::json;
+use testbed::{
+    control_plane::ControlPlane,
+    helm::Helm,
+    keda::Keda,
+    poll,
+    worker::{Kind, Worker},
+    world::{Peers, World},
+};
+
+/// KEDA looks every second and the autoscaler every two; the machine may be busy.
+const SOON: Duration = Duration::from_secs(90);
+/// Where the release is.
+const NAMESPACE: &str = "workers";
+const SECRET: &str = "keda-rabbitmq";
+const PASSWORD: &str = "of-the-scaler-of-one-test";
+
+/// The release and how its workers scale.
+struct Release {
+    world: World,
+    client: Client,
+    keda: Keda,
+    begin: Instant,
+}
+
+// === impl Release ===
+
+impl Release {
+    /// All peers, and the chart installed with its scaled objects: 20 starts or 50 checks for each replica, at least
+    /// `fewest` verify-workers, and clocks that a test can wait for.
+    async fn install(fewest: u32) -> anyhow::Result<Self> {
+        let peers = Peers::autoscaling().await?;
+        let world = World::of("scale", &peers).await?;
+        let client = peers.control_plane.client()?;
+        let keda = Keda::start(&peers.control_plane, peers.pki(), world.directory()).await?;
+        writeln!(std::io::stderr(), "peers: {}, KEDA", peers.describe())?;
+        declare(&world).await?;
+        may_read_lengths(&peers, world.vhost.name()).await?;
+        let mut release = Self {
+            world,
+            client,
+            keda,
+            begin: Instant::now(),
+        };
+        release.secret().await?;
+        release.helm(&peers.control_plane, fewest).await?;
+        release.begin = Instant::now();
+        Ok(release)
+    }
+
+    /// The Secret that the trigger authentication refers to.
+    async fn secret(&self) -> anyhow::Result<()> {
+        let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": NAMESPACE } }))?;
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        namespaces.create(&PostParams::default(), &namespace).await?;
+        let secret: Secret = serde_json::from_value(json!({
+            "metadata": { "name": SECRET },
+            "stringData": { "username": "keda", "password": PASSWORD },
+        }))?;
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), NAMESPACE);
+        secrets.create(&PostParams::default(), &secret).await?;
+        Ok(())
+    }
+
+    async fn helm(&self, cluster: &ControlPlane, fewest: u32) -> anyhow::Result<()> {
+        let vhost = &self.world.vhost;
+        let fast = json!({
+            "mode": "keda", "pollingInterval": 1, "scaleDownStabilization": 2, "scaleDownPeriod": 1,
+        });
+        let mut verify = fast.clone();
+        verify["minReplicas"] = json!(fewest);
+        let values = json!({
+            "fullnameOverride": "sd",
+            "env": {
+                "RABBITMQ_VIRTUAL_HOST": format!("/{}", vhost.name()),
+                "RABBITMQ_QUEUE": vhost.queue(),
+                "RABBITMQ_RETRYQUEUE": vhost.retry_queue(),
+                "RABBITMQ_RETRYQUEUE_ENABLED": "true",
+            },
+            "keda": {
+                "host": self.world.peers.broker.management().await?,
+                "secret": { "name": SECRET }, "fallbackReplicas": 2, "cooldownPeriod": 2,
+            },
+            "workers": { "start-worker": { "autoscaling": fast }, "verify-worker": { "autoscaling": verify } },
+        });
+        let file = self.world.directory().join("values.json");
+        std::fs::write(&file, values.to_string())?;
+        let arguments = [
+            "install",
+            "sd",
+            "deploy/chart",
+            "--namespace",
+            NAMESPACE,
+            "--values",
+            &file.display().to_string(),
+        ];
+        let helm = Helm::find().await?;
+        helm.succeed(cluster.kubeconfig(), &arguments).await?;
+        Ok(())
+    }
+
+    /// How many replicas each Deployment is told to have.
+    async fn replicas(&self) -> anyhow::Result<(i32, i32)> {
+        let deployments: Api<Deployment> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let mut replicas = Vec::new();
+        for kind in [Kind::Start, Kind::Verify] {
+            let deployment = deployments.get(&format!("sd-{}", kind.binary())).await?;
+            replicas.push(
+                deployment
+                    .spec
+                    .and_then(|spec| spec.replicas)
+                    .context("no replicas")?,
+            );
+        }
+        Ok((replicas[0], replicas[1]))
+    }
+
+    /// Waits until the Deployments have so many replicas, and says when that was.
+    async fn scales_to(&self, what: &str, wanted: (i32, i32)) -> anyhow::Result<()> {
+        poll::until(what, SOON, || async {
+            let replicas = self.replicas().await?;
+            anyhow::ensure!(
+                replicas == wanted,
+                "start and verify have {replicas:?}, not {wanted:?}"
+            );
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
+        let after = self.begin.elapsed().as_secs_f64();
+        writeln!(
+            std::io::stderr(),
+            "scaled: {wanted:?} after {after:.1} s ({what})"
+        )?;
+        Ok(())
+    }
+
+    fn scaled_objects(&self) -> Api<DynamicObject> {
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("keda.sh", "v1alpha1", "ScaledObject"));
+        Api::namespaced_with(self.client.clone(), NAMESPACE, &kind)
+    }
+
+    /// Waits until KEDA says of both scaled objects that their triggers can be read.
+    async fn ready(&self) -> anyhow::Result<()> {
+        poll::until("both scaled objects to be ready", SOON, || async {
+            let objects = self
+                .scaled_objects()
+                .list(&kube::api::ListParams::default())
+                .await?;
+            let ready = |object: &DynamicObject| {
+                let conditions = object.data["status"]["conditions"].as_array();
+                conditions
+                    .into_iter()
+                    .flatten()
+                    .any(|each| each["type"] == "Ready" && each["status"] == "True")
+            };
+            let all = objects
+                .items
+                .iter()
+                .map(|object| &object.data["status"]["conditions"]);
+            anyhow::ensure!(
+                objects.items.len() == 2 && objects.items.iter().all(ready),
+                "{:?}",
+                all.collect::<Vec<_>>()
+            );
+            Ok::<_, anyhow::Error>(())
+        })
+        .await
+    }
+
+    async fn explain(&self) -> String {
+        format!("{}\n{}", self.keda.explain(), self.world.explain().await)
+    }
+}
+
+/// The workers declare their queues when they are first started.
+async fn declare(world: &World) -> anyhow::Result<()> {
+    let (mut start, mut verify) = world.workers(&[]).await?;
+    for worker in [&mut start, &mut verify] {
+        worker.terminate(SOON).await?;
+    }
+    Ok(())
+}
+
+/// As docs/OPERATIONS.md tells it: a user who may see the vhost's queues and use none of them.
+async fn may_read_lengths(peers: &Peers, vhost: &str) -> anyhow::Result<()> {
+    let commands: [&[&str]; 3] = [
+        &["add_user", "keda", PASSWORD],
+        &["set_user_tags", "keda", "management"],
+        &["set_permissions", "-p", vhost, "keda", "^$", "^$", "^$"],
+    ];
+    for command in commands {
+        peers.broker.ctl(command).await?;
+    }
+    Ok(())
+}
+
+async fn starts(world: &World, builds: usize) -> anyhow::Result<Vec<u64>> {
+    let mut ids = Vec::new();
+    for _ in 0..builds {
+        let (id, config) = world.build("sd/any:1");
+        world.publish(config.start()).await?;
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
+/// Plays on a release, which explains itself when the test fails.
+async fn play<F, Fut>(fewest: u32, test: F) -> anyhow::Result<()>
+where
+    F: FnOnce(Arc<Release>) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let release = Arc::new(Box::pin(Release::install(fewest)).await?);
+    let result = test(Arc::clone(&release)).await;
+    if result.is_err() {
+        eprintln!("{}", release.explain().await);
+    }
+    result
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_worker_scales_out_and_in_by_its_own_queues() -> anyhow::Result<()> {
+    Box::pin(play(1, |release| async move {
+        let world = &release.world;
+        release.ready().await?;
+        release.scales_to("nothing to do: one of each", (1, 1)).await?;
+
+        // Nobody takes them yet: 70 starts, 20 for each replica.
+        let builds = starts(world, 70).await?;
+        release.scales_to("70 starts wait, no check does", (4, 1)).await?;
+
+        // The starts become pods, and their checks wait, 50 for each replica.
+        let mut start: Worker = world.worker(Kind::Start, &[]).await?;
+        release.scales_to("no start waits, 70 checks do", (1, 2)).await?;
+
+        let mut verify: Worker = world.worker(Kind::Verify, &[]).await?;
+        release.scales_to("no check waits either", (1, 1)).await?;
+        for id in builds {
+            let told = world.build_is(id, "told its node", SOON, |build| {
+                build.stat("hostname").is_some()
+            });
+            told.await?;
+        }
+
+        // The predecessor's checks, in the operators' queue, count as well.
+        start.terminate(SOON).await?;
+        verify.terminate(SOON).await?;
+        for _ in 0..60 {
+            let (_, config) = world.build("sd/any:1");
+            world
+                .vhost
+                .publish(&world.vhost.retry_queue(), config.verify())
+                .await?;
+        }
+        release
+            .scales_to("60 checks of the predecessor wait", (1, 2))
+            .await
+    }))
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_queue_no_worker_no_broker_the_fallback_and_no_second_scaler() -> anyhow::Result<()> {
+    Box::pin(play(0, |release| async move {
+        let world = &release.world;
+        let settings = [("RABBITMQ_RETRYQUEUE_ENABLED", "true")];
+        let (_start, mut verify) = world.workers(&settings).await?;
+        release.ready().await?;
+        release
+            .scales_to("no check waits: no verify-worker", (1, 0))
+            .await?;
+        refuses_a_second_scaler(&release).await?;
+
+        world.peers.broker.kill().await?;
+        release
+            .scales_to("the broker is gone: the fallback", (2, 2))
+            .await?;
+        world.peers.broker.restart().await?;
+        release.scales_to("the broker is back", (1, 0)).await?;
+
+        verify.terminate(SOON).await?;
+        let (_, config) = world.build("sd/any:1");
+        world
+            .vhost
+            .publish(&world.vhost.retry_queue(), config.verify())
+            .await?;
+        release
+            .scales_to("one check waits: one verify-worker", (1, 1))
+            .await
+    }))
+    .await
+}
+
+async fn refuses_a_second_scaler(release: &Release) -> anyhow::Result<()> {
+    let at_night =
+        json!({ "timezone": "UTC", "start": "0 0 * * *", "end": "0 1 * * *", "desiredReplicas": "1" });
+    let second: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": { "name": "second" },
+        "spec": {
+            "scaleTargetRef": { "name": "sd-start-worker" },
+            "triggers": [{ "type": "cron", "metadata": at_night }],
+        },
+    }))?;
+    let answer = release
+        .scaled_objects()
+        .create(&PostParams::default(), &second)
+        .await;
+    let refused = answer.err().context("a second scaler was taken")?.to_string();
+    anyhow::ensure!(
+        refused.contains("already managed by the ScaledObject"),
+        "{refused}"
+    );
+    Ok(())
+}
