@@ -63,7 +63,8 @@ impl Broker {
         Self::own(dir, false).await
     }
 
-    /// A private node that also tells its queues' lengths over HTTP, at [`Self::management`].
+    /// A private node that also tells its queues' lengths over HTTP, at [`Self::management`], and can move messages by
+    /// shovel.
     pub async fn with_management(dir: &Path) -> anyhow::Result<Self> {
         Self::own(dir, true).await
     }

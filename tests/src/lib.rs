@@ -15,10 +15,13 @@ mod http_server;
 pub mod keda;
 pub mod kubelet;
 pub mod load;
+pub mod operations;
 pub mod pki;
 pub mod poll;
 pub mod process;
 pub mod proxy;
+#[cfg(test)]
+mod scaling;
 pub mod scenario;
 pub mod worker;
 pub mod world;

@@ -16,14 +16,14 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, GroupVersionKind, PostParams},
+    api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 use testbed::{
     control_plane::ControlPlane,
     helm::Helm,
     keda::Keda,
-    poll,
+    operations, poll,
     worker::{Kind, Worker},
     world::{Peers, World},
 };
@@ -201,15 +201,17 @@ async fn declare(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As docs/OPERATIONS.md tells it: a user who may see the vhost's queues and use none of them.
+/// As docs/SCALING.md tells it: a user who may see the vhost's queues and use none of them.
 async fn may_read_lengths(peers: &Peers, vhost: &str) -> anyhow::Result<()> {
-    let commands: [&[&str]; 3] = [
-        &["add_user", "keda", PASSWORD],
-        &["set_user_tags", "keda", "management"],
-        &["set_permissions", "-p", vhost, "keda", "^$", "^$", "^$"],
-    ];
-    for command in commands {
-        peers.broker.ctl(command).await?;
+    let ours = [("$PASSWORD", PASSWORD), ("screwdriver", vhost)];
+    for command in [
+        "add_user keda",
+        "set_user_tags keda",
+        "set_permissions -p screwdriver keda",
+    ] {
+        let words = operations::rabbitmqctl(command, &ours)?;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        peers.broker.ctl(&words).await?;
     }
     Ok(())
 }
@@ -306,7 +308,15 @@ async fn no_queue_no_worker_no_broker_the_fallback_and_no_second_scaler() -> any
             .await?;
         release
             .scales_to("one check waits: one verify-worker", (1, 1))
-            .await
+            .await?;
+
+        // As docs/OPERATIONS.md stops the taking of starts for maintenance.
+        let paused = json!({ "metadata": { "annotations": { "autoscaling.keda.sh/paused-replicas": "0" } } });
+        let objects = release.scaled_objects();
+        objects
+            .patch("sd-start-worker", &PatchParams::default(), &Patch::Merge(paused))
+            .await?;
+        release.scales_to("start-worker is paused", (0, 1)).await
     }))
     .await
 }

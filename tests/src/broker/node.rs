@@ -45,7 +45,7 @@ struct Ports {
 
 impl Node {
     /// Boots a node whose files lie in `dir`, which must be absolute and short-lived.
-    /// With `management` it has the management plugin, which counts every second instead of every five.
+    /// With `management` it has the management plugin, which counts every second instead of every five, and shovels.
     pub(super) async fn start(
         dir: &Path,
         passwords: &definitions::Passwords,
@@ -204,7 +204,7 @@ fn write_files(
     let mut plugins = "[].\n";
     if let Some(port) = management {
         use std::fmt::Write as _;
-        plugins = "[rabbitmq_management].\n";
+        plugins = "[rabbitmq_management,rabbitmq_shovel].\n";
         write!(
             settings,
             "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n\

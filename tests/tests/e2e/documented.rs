@@ -1,8 +1,20 @@
-//! docs/RELIABILITY.md names files of tests: each of them is here, and each promise has its own.
+//! docs/RELIABILITY.md names files of tests: each of them is here, and each promise has its own. It and the documents
+//! for operators name tests, which there are.
 
 use std::{collections::BTreeSet, path::Path};
 
 const DOCS: &str = include_str!("../../../docs/RELIABILITY.md");
+const FOR_OPERATORS: [&str; 2] = [
+    include_str!("../../../docs/OPERATIONS.md"),
+    include_str!("../../../docs/SCALING.md"),
+];
+/// Tests that these two name and that are elsewhere.
+const ELSEWHERE: [&str; 4] = [
+    include_str!("../chart.rs"),
+    include_str!("../deploy_keda.rs"),
+    include_str!("../deploy_operations.rs"),
+    include_str!("../../src/scaling.rs"),
+];
 
 /// The files of this suite, without their ending.
 fn files() -> BTreeSet<String> {
@@ -59,12 +71,16 @@ fn every_promise_names_files_that_exist_and_every_file_of_a_promise_is_named() {
 #[test]
 fn every_test_that_the_docs_name_exists() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
-    let all: String = files()
+    let mut all: String = files()
         .iter()
         .map(|file| std::fs::read_to_string(directory.join(file).with_extension("rs")).unwrap_or_default())
         .collect();
-    let names = quoted(DOCS).filter(|name| {
+    all.extend(ELSEWHERE);
+    let documents = FOR_OPERATORS.iter().copied().chain([DOCS]);
+    // Metrics are words with underscores too.
+    let names = documents.flat_map(quoted).filter(|name| {
         name.matches('_').count() > 3
+            && !name.starts_with("sd_worker_")
             && name
                 .chars()
                 .all(|letter| letter.is_ascii_lowercase() || letter == '_')
