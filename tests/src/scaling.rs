@@ -1,106 +1,15 @@
 //! The load model of docs/SCALING.md: what was measured or counted, and what follows from it. The document's tables
 //! are this file's, so no sum in them can be wrong or old. It must hold no figure that nobody measured or counted.
 
+mod given;
+
 use std::fmt::Write as _;
 
-/// A figure that the sums start from.
-struct Given {
-    what: &'static str,
-    value: f64,
-    unit: &'static str,
-    origin: &'static str,
-}
-
-const STARTS: Given = Given {
-    what: "a start-worker handles, at the least",
-    value: 23.0,
-    unit: "starts/s",
-    origin: "one pair of unoptimised workers, two cores shared with five compilers: 500 builds in 16.8 and in 21.4 s",
-};
-const CHECKS: Given = Given {
-    what: "a verify-worker handles, at the least",
-    value: 34.0,
-    unit: "checks/s",
-    origin: "the same bursts: 580 checks in 16.8 s, 837 in 21.4 s",
-};
-const START_CPU: Given = Given {
-    what: "a start costs start-worker",
-    value: 0.70,
-    unit: "CPU-ms",
-    origin: "PERFORMANCE.md, release build, the dearer of two rounds",
-};
-const CHECK_CPU: Given = Given {
-    what: "a check costs verify-worker",
-    value: 0.54,
-    unit: "CPU-ms",
-    origin: "the same",
-};
-const CREATES: Given = Given {
-    what: "an API server creates",
-    value: 1750.0,
-    unit: "pods/s",
-    origin: "etcd and API server on the same two cores, 20 connections",
-};
-const GETS: Given = Given {
-    what: "it reads by name",
-    value: 1640.0,
-    unit: "pods/s",
-    origin: "the same",
-};
-const DELETIONS: Given = Given {
-    what: "it deletes by label, in a namespace of 17,500 pods",
-    value: 52.0,
-    unit: "builds/s",
-    origin: "`make load LOAD=api-server`, below; it looks at 0.9 million pods a second",
-};
-const CHECKS_OF_A_BUILD: Given = Given {
-    what: "checks of a build",
-    value: 2.0,
-    unit: "",
-    origin: "assumed: it runs within a minute (`CHECK_LADDER` 15 s, 60 s); one that runs within 15 s has one",
-};
-const STOPS_OF_A_BUILD: Given = Given {
-    what: "deletions by label of a build",
-    value: 2.0,
-    unit: "",
-    origin: "the stop at its end, and that stop's second look",
-};
-const DURATION: Given = Given {
-    what: "a build lasts",
-    value: 600.0,
-    unit: "s",
-    origin: "assumed",
-};
-const CONNECTIONS: Given = Given {
-    what: "connections of a worker to the broker",
-    value: 2.0,
-    unit: "",
-    origin: "one to publish, one to consume",
-};
-const HEADROOM: Given = Given {
-    what: "share of all that is planned with",
-    value: 0.7,
-    unit: "",
-    origin: "assumed",
+use given::{
+    CHECK_CPU, CHECKS, CHECKS_OF_A_BUILD, CONNECTIONS, CREATES, DELETIONS, DURATION, GETS, GIVEN, Given,
+    HEADROOM, PODS_THEN, START_CPU, STARTS, STOPS_OF_A_BUILD,
 };
 
-const GIVEN: [&Given; 12] = [
-    &STARTS,
-    &CHECKS,
-    &START_CPU,
-    &CHECK_CPU,
-    &CREATES,
-    &GETS,
-    &DELETIONS,
-    &CHECKS_OF_A_BUILD,
-    &STOPS_OF_A_BUILD,
-    &DURATION,
-    &CONNECTIONS,
-    &HEADROOM,
-];
-
-/// The namespace that [`DELETIONS`] was measured in.
-const PODS_THEN: f64 = 17_500.0;
 /// What the document is asked about.
 const BUILDS_A_MINUTE: [f64; 3] = [10.0, 1_000.0, 100_000.0];
 /// Fewest replicas of each worker: one may be on its way between nodes.

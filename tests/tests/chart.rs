@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "chart/scaling.rs"]
+mod scaling;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Context;
@@ -13,14 +16,13 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams},
+    api::{ListParams, PostParams},
     config::AuthInfo,
 };
 use serde_json::{Value, json};
 use testbed::{
     control_plane::ControlPlane,
     helm::{Helm, printed, repository},
-    keda,
     pki::Pki,
     poll,
 };
@@ -174,32 +176,7 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
     })
     .await?;
 
-    // KEDA's kinds are known here, though KEDA is not: nothing scales, but every field is checked.
-    keda::define_kinds(&client).await?;
-    namespace(&client, "scaled", json!({})).await?;
-    let keda = values("keda");
-    let arguments = [
-        "install",
-        "a",
-        "deploy/chart",
-        "--namespace",
-        "scaled",
-        "--values",
-        &keda,
-    ];
-    helm.succeed(Some(kubeconfig), &arguments).await?;
-    let scaling = [
-        (
-            "keda",
-            "keda.sh/v1alpha1",
-            "ScaledObject ScaledObject TriggerAuthentication",
-        ),
-        ("everything", "autoscaling/v2", "HorizontalPodAutoscaler"),
-    ];
-    for (case, version, kinds) in scaling {
-        let chart = template(&helm, case).await;
-        anyhow::ensure!(strictly_taken(&client, &chart, version).await? == kinds, "{case}");
-    }
+    scaling::what_scales_is_taken(&helm, &client, kubeconfig).await?;
 
     for worker in ["start-worker", "verify-worker"] {
         let account = format!("a-screwdriver-build-launcher-{worker}");
@@ -215,34 +192,6 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
         );
     }
     Ok(())
-}
-
-/// The kinds of a chart's objects of one version, each of which the API server takes with unknown fields refused; and a
-/// wrong field in one is refused, so that this means something.
-async fn strictly_taken(client: &Client, chart: &str, version: &str) -> anyhow::Result<String> {
-    let strict = PatchParams::apply("chart-test").validation_strict().dry_run();
-    let objects: Vec<Value> = serde_saphyr::from_multiple(chart)?;
-    let (group, short) = version.split_once('/').context("no group")?;
-    let mut kinds = Vec::new();
-    for mut object in objects
-        .into_iter()
-        .filter(|object| object["apiVersion"] == version)
-    {
-        let kind = object["kind"].as_str().context("no kind")?.to_owned();
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, short, &kind));
-        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), "scaled", &resource);
-        object["metadata"]["name"] = json!("again");
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.remove("namespace");
-        }
-        api.patch("again", &strict, &Patch::Apply(&object)).await?;
-        object["spec"]["nonsense"] = json!(1);
-        let refused = api.patch("again", &strict, &Patch::Apply(&object)).await;
-        let refused = refused.err().context("nonsense was taken")?.to_string();
-        anyhow::ensure!(refused.contains("nonsense"), "{refused}");
-        kinds.push(kind);
-    }
-    Ok(kinds.join(" "))
 }
 
 async fn namespace(client: &Client, name: &str, labels: Value) -> anyhow::Result<()> {

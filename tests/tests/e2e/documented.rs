@@ -8,14 +8,6 @@ const FOR_OPERATORS: [&str; 2] = [
     include_str!("../../../docs/OPERATIONS.md"),
     include_str!("../../../docs/SCALING.md"),
 ];
-/// Tests that these two name and that are elsewhere.
-const ELSEWHERE: [&str; 4] = [
-    include_str!("../chart.rs"),
-    include_str!("../deploy_keda.rs"),
-    include_str!("../deploy_operations.rs"),
-    include_str!("../../src/scaling.rs"),
-];
-
 /// The files of this suite, without their ending.
 fn files() -> BTreeSet<String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
@@ -68,14 +60,25 @@ fn every_promise_names_files_that_exist_and_every_file_of_a_promise_is_named() {
     }
 }
 
+/// All code below a folder.
+fn code(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let texts = entries.map(|entry| match entry.path() {
+        path if path.is_dir() => code(&path),
+        path if path.extension().is_some_and(|ending| ending == "rs") => {
+            std::fs::read_to_string(path).unwrap_or_default()
+        }
+        _ => String::new(),
+    });
+    texts.collect()
+}
+
 #[test]
 fn every_test_that_the_docs_name_exists() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
-    let mut all: String = files()
-        .iter()
-        .map(|file| std::fs::read_to_string(directory.join(file).with_extension("rs")).unwrap_or_default())
-        .collect();
-    all.extend(ELSEWHERE);
+    let member = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let all = ["../crates", "src", "tests"]
+        .map(|folder| code(&member.join(folder)))
+        .concat();
     let documents = FOR_OPERATORS.iter().copied().chain([DOCS]);
     // Metrics are words with underscores too.
     let names = documents.flat_map(quoted).filter(|name| {
