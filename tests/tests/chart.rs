@@ -6,10 +6,11 @@
 #[path = "chart/scaling.rs"]
 mod scaling;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use anyhow::Context;
 use k8s_openapi::api::{
+    apps::v1::Deployment,
     authentication::v1::{TokenRequest, TokenRequestSpec},
     authorization::v1::{SelfSubjectRulesReview, SelfSubjectRulesReviewSpec},
     core::v1::{Namespace, Pod, ServiceAccount},
@@ -176,6 +177,7 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
     })
     .await?;
 
+    an_upgrade_can_be_rolled_back(&helm, &client, kubeconfig).await?;
     scaling::what_scales_is_taken(&helm, &client, kubeconfig).await?;
 
     for worker in ["start-worker", "verify-worker"] {
@@ -191,6 +193,42 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
             "{worker}"
         );
     }
+    Ok(())
+}
+
+/// Other values, then those of before; the Deployment follows both ways.
+async fn an_upgrade_can_be_rolled_back(
+    helm: &Helm,
+    client: &Client,
+    kubeconfig: &Path,
+) -> anyhow::Result<()> {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "workers");
+    let said = async || {
+        let deployment = deployments
+            .get("a-screwdriver-build-launcher-start-worker")
+            .await?;
+        let spec = deployment.spec.context("no spec")?;
+        let container = spec.template.spec.context("no pod")?.containers.remove(0);
+        anyhow::Ok((spec.replicas, container.image))
+    };
+    let before = said().await?;
+    let changed = "image.tag=2.0.0,workers.start-worker.replicas=3";
+    let upgrade = [
+        "upgrade",
+        "a",
+        "deploy/chart",
+        "--namespace",
+        "workers",
+        "--reuse-values",
+        "--set",
+        changed,
+    ];
+    helm.succeed(Some(kubeconfig), &upgrade).await?;
+    let image = "screwdrivercd/start-worker:2.0.0".to_owned();
+    anyhow::ensure!(said().await? == (Some(3), Some(image)), "{:?}", said().await?);
+    let rollback = ["rollback", "a", "1", "--namespace", "workers"];
+    helm.succeed(Some(kubeconfig), &rollback).await?;
+    anyhow::ensure!(said().await? == before, "{:?}, not {before:?}", said().await?);
     Ok(())
 }
 

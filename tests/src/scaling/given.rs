@@ -60,7 +60,7 @@ pub(super) const STOPS_OF_A_BUILD: Given = Given {
     what: "deletions by label of a build",
     value: 2.0,
     unit: "",
-    origin: "the stop at its end, and that stop's second look",
+    origin: "the stop at its end, and that stop's second look (`a_stop_costs_two_deletions_by_label`)",
 };
 pub(super) const DURATION: Given = Given {
     what: "a build lasts",
