@@ -29,8 +29,9 @@ only 'the environment' 'std::env::(var|vars)\b|env::var(s|_os)?\(' crates/common
 decisions="crates/common/src/job crates/common/src/job.rs crates/common/src/attempt.rs crates/common/src/outcome.rs
   crates/common/src/ladder.rs crates/common/src/deadline.rs crates/common/src/pod_identity.rs
   crates/common/src/facts crates/common/src/facts.rs crates/common/src/verdict crates/common/src/verdict.rs
-  crates/common/src/text.rs
-  crates/start-worker/src/plan crates/start-worker/src/plan.rs crates/start-worker/src/outcome.rs crates/start-worker/src/clear.rs
+  crates/common/src/text.rs crates/common/src/text
+  crates/start-worker/src/plan crates/start-worker/src/plan.rs crates/start-worker/src/outcome
+  crates/start-worker/src/outcome.rs crates/start-worker/src/clear.rs
   crates/start-worker/src/executor.rs crates/start-worker/src/manifest crates/start-worker/src/manifest.rs
   crates/verify-worker/src/plan.rs crates/verify-worker/src/outcome.rs crates/verify-worker/src/outcome"
 for place in $decisions; do

@@ -1,12 +1,11 @@
-//! All peers of one run, and one test's or demo's own corner of them: a vhost, a namespace, a builds API,
-//! and the workers that it starts. Everything ends with the values.
+//! One test's or demo's own corner of the [`Peers`] of a run: a vhost, a namespace, a builds API, and the workers
+//! that it starts. Everything ends with the values.
 
 use std::{
-    io::Write as _,
     path::{Path, PathBuf},
     sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,37 +14,23 @@ use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
-use tokio::sync::Mutex;
 
 use crate::{
     broker::{Broker, Permissions, Vhost, message::BuildConfig},
     builds_api::{Build, BuildsApi, Scope, Status, token_for},
     collector::Collector,
-    control_plane::{Account, ControlPlane, Extras, Namespace},
-    kubelet::{Kubelet, Life, NodeSpec},
-    pki::Pki,
+    control_plane::{Account, Namespace},
+    kubelet::Life,
     worker::{Kind, Worker},
 };
 
+mod peers;
 mod proxies;
 
-/// Shared by whoever runs at the same time; the last one stops it.
-static PEERS: Mutex<Weak<Peers>> = Mutex::const_new(Weak::new());
+pub use self::peers::{Peers, Progress};
+
 /// Ids are unique in a run, so that no log line, span or pod can be mistaken for another test's.
 static NEXT_BUILD: AtomicU64 = AtomicU64::new(8_600);
-
-/// The peers of a run.
-#[derive(Debug)]
-pub struct Peers {
-    /// RabbitMQ.
-    pub broker: Broker,
-    /// Kubernetes.
-    pub control_plane: ControlPlane,
-    /// The nodes.
-    pub kubelet: Kubelet,
-    pki: Pki,
-    directory: tempfile::TempDir,
-}
 
 /// One corner of the peers.
 #[derive(Debug)]
@@ -63,9 +48,6 @@ pub struct World {
     directory: PathBuf,
 }
 
-/// Hears of a peer that is started: its name, and whether it is ready.
-pub type Progress<'a> = &'a (dyn Fn(&'static str, bool) + Send + Sync);
-
 /// Clocks short enough for tests: checks at 1 s, 2 s, 6 s and then every 6 s.
 const SHORT_CLOCKS: [(&str, &str); 4] = [
     ("CHECK_LADDER", "1s,2s"),
@@ -73,100 +55,6 @@ const SHORT_CLOCKS: [(&str, &str); 4] = [
     ("EXECUTOR_PLUGIN", "k8s"),
     ("LOG_FORMAT", "text"),
 ];
-
-// === impl Peers ===
-
-impl Peers {
-    /// The peers of this run, started if nobody has yet.
-    pub async fn shared() -> anyhow::Result<Arc<Self>> {
-        let started = AtomicBool::new(false);
-        let peers = Self::shared_with(&|_, _| started.store(true, Ordering::Relaxed)).await?;
-        if started.into_inner() {
-            // Past the test harness, which keeps what passing tests print to itself.
-            writeln!(std::io::stderr(), "peers: {}", peers.describe())?;
-        }
-        Ok(peers)
-    }
-
-    /// The same; `progress` hears of each peer twice if it has to be started: by name, then that it is ready.
-    pub async fn shared_with(progress: Progress<'_>) -> anyhow::Result<Arc<Self>> {
-        let mut running = PEERS.lock().await;
-        if let Some(peers) = running.upgrade() {
-            return Ok(peers);
-        }
-        let peers = Arc::new(Self::start(Extras::default(), progress).await?);
-        *running = Arc::downgrade(&peers);
-        Ok(peers)
-    }
-
-    /// Peers of the caller's own on which something scales by the lengths of queues: the broker has its
-    /// management API, Kubernetes its autoscaler.
-    pub async fn autoscaling() -> anyhow::Result<Arc<Self>> {
-        let extras = Extras { autoscaling: true };
-        Ok(Arc::new(Self::start(extras, &|_, _| {}).await?))
-    }
-
-    async fn start(extras: Extras, progress: Progress<'_>) -> anyhow::Result<Self> {
-        // reqwest, kube and lapin in this process need a provider as the workers do.
-        let _installed_before = rustls::crypto::ring::default_provider().install_default();
-        let directory = tempfile::Builder::new().prefix("sd-testbed-").tempdir()?;
-        let at = |name: &str| -> anyhow::Result<PathBuf> {
-            let path = directory.path().join(name);
-            std::fs::create_dir_all(&path)?;
-            Ok(path)
-        };
-        let pki = Pki::create(&at("pki")?)?;
-        let (broker_at, cluster_at) = (at("broker")?, at("control-plane")?);
-        let broker = async {
-            if extras.autoscaling {
-                Broker::with_management(&broker_at).await
-            } else {
-                Broker::start(&broker_at).await
-            }
-        };
-        let control_plane = ControlPlane::start_with(extras, &cluster_at, &pki);
-        let (broker, control_plane) = tokio::try_join!(
-            told("RabbitMQ", progress, broker),
-            told("Kubernetes control plane", progress, control_plane)
-        )?;
-        let nodes = Kubelet::start(&control_plane, vec![NodeSpec::default()]);
-        let kubelet = told("scripted kubelet", progress, nodes).await?;
-        let peers = Self {
-            broker,
-            control_plane,
-            kubelet,
-            pki,
-            directory,
-        };
-        Ok(peers)
-    }
-
-    /// The authority that everything here trusts.
-    pub fn pki(&self) -> &Pki {
-        &self.pki
-    }
-
-    /// Which peers these are, for people.
-    pub fn describe(&self) -> String {
-        let origin = |owned: bool| if owned { "private" } else { "yours" };
-        format!(
-            "RabbitMQ ({}), Kubernetes control plane ({}), scripted kubelet, builds API stand-in",
-            origin(self.broker.owned()),
-            origin(self.control_plane.owned())
-        )
-    }
-}
-
-async fn told<T>(
-    name: &'static str,
-    progress: Progress<'_>,
-    starting: impl Future<Output = anyhow::Result<T>>,
-) -> anyhow::Result<T> {
-    progress(name, false);
-    let peer = starting.await?;
-    progress(name, true);
-    Ok(peer)
-}
 
 // === impl World ===
 

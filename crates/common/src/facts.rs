@@ -4,6 +4,7 @@
 //! at a given time is the business of [`crate::verdict`]. Containers are found by name, never by position,
 //! because the kubelet sorts their statuses.
 
+mod condition;
 mod container;
 mod event;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use serde::Deserialize;
 
 pub use self::{
+    condition::{Condition, Schedule},
     container::{Container, Ended, Role, State},
     event::EventFacts,
 };
@@ -75,39 +77,6 @@ pub enum PodPhase {
     Unknown,
     /// None that we know: it tells nothing.
     Unheard,
-}
-
-/// How far the scheduler is with a pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Schedule {
-    /// Bound to a node.
-    Bound,
-    /// Held back on purpose by a scheduling gate, with the condition's text.
-    Gated(Option<String>),
-    /// The scheduler tried: its reason (`Unschedulable`, `SchedulerError`) and text.
-    Refused {
-        /// The condition's reason.
-        reason: Option<String>,
-        /// The condition's text.
-        message: Option<String>,
-    },
-    /// No scheduler has spoken about it.
-    Unseen,
-}
-
-/// One condition of a pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
-    /// Its type, e.g. `PodScheduled`.
-    pub kind: String,
-    /// Whether its status is `True`.
-    pub holds: bool,
-    /// Its reason.
-    pub reason: Option<String>,
-    /// Its text.
-    pub message: Option<String>,
-    /// When its status last changed.
-    pub since: Option<Timestamp>,
 }
 
 // === impl Facts ===
@@ -295,42 +264,6 @@ impl PodPhase {
     /// A restarted kubelet can for a moment report a running pod without any container.
     fn says_ran(self) -> bool {
         matches!(self, Self::Running | Self::Succeeded)
-    }
-}
-
-// === impl Schedule ===
-
-impl Schedule {
-    fn read(held_back: bool, node: Option<&str>, conditions: &[Condition]) -> Self {
-        if node.is_some() {
-            return Self::Bound;
-        }
-        let told = conditions
-            .iter()
-            .find(|condition| condition.kind == "PodScheduled" && !condition.holds);
-        let gated = told.is_some_and(|condition| condition.reason.as_deref() == Some("SchedulingGated"));
-        match told {
-            _ if gated || held_back => Self::Gated(told.and_then(|condition| condition.message.clone())),
-            Some(condition) => Self::Refused {
-                reason: condition.reason.clone(),
-                message: condition.message.clone(),
-            },
-            None => Self::Unseen,
-        }
-    }
-}
-
-// === impl Condition ===
-
-impl From<wire::Condition> for Condition {
-    fn from(condition: wire::Condition) -> Self {
-        Self {
-            kind: condition.r#type,
-            holds: condition.status == "True",
-            reason: filled(condition.reason),
-            message: filled(condition.message),
-            since: condition.last_transition_time,
-        }
     }
 }
 

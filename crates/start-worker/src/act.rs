@@ -1,5 +1,6 @@
 //! Carries out a plan. Effects only: what the answers mean is decided in [`crate::outcome`].
 
+mod found;
 mod token;
 
 use std::{collections::HashMap, time::Duration};
@@ -12,15 +13,16 @@ use common::{
     job::{BuildConfig, Recreate, message},
     outage::Trouble,
     outcome::Room,
-    pod_identity::LABEL_BUILD,
     site::Site,
     telemetry::metrics::{Metrics, labels::PodAction},
 };
 use futures_util::future::join_all;
-use k8s_openapi::api::core::v1::Pod;
 use screwdriver_api_client::Wanted;
 
-use self::token::give_token;
+use self::{
+    found::{Found, Ours, find, find_by_label},
+    token::give_token,
+};
 use crate::{
     cache::Caches,
     manifest::TokenOwner,
@@ -79,20 +81,6 @@ pub enum Seen {
         /// Whether a chain of checks lives.
         armed: bool,
     },
-}
-
-/// What stands under a build's name.
-enum Found {
-    Ours(Ours),
-    Occupied,
-    Nothing,
-}
-
-/// The build's pod.
-struct Ours {
-    facts: Box<Facts>,
-    /// It waits for the secret with its build's token.
-    waiting: Option<TokenOwner>,
 }
 
 // === impl World ===
@@ -302,53 +290,3 @@ async fn adopt(
         facts: Some(ours.facts),
     })
 }
-
-async fn find(site: &Site, place: &Place) -> Result<Found, Trouble<ClusterError>> {
-    let pod = site.call(|| site.cluster.get(&place.name)).await?;
-    Ok(Found::of(pod, &place.label))
-}
-
-/// A pod of the build under any name.
-async fn find_by_label(site: &Site, label: &str) -> Result<Option<Ours>, Trouble<ClusterError>> {
-    let selector = format!("{LABEL_BUILD}={label}");
-    let pods = site.call(|| site.cluster.list(&selector)).await?;
-    let mut living = pods.into_iter().map(|pod| Found::of(Some(pod), label));
-    Ok(living.find_map(|found| match found {
-        Found::Ours(ours) => Some(ours),
-        Found::Occupied | Found::Nothing => None,
-    }))
-}
-
-// === impl Found ===
-
-impl Found {
-    fn of(pod: Option<Pod>, label: &str) -> Self {
-        match pod {
-            None => Self::Nothing,
-            Some(pod) if pod.metadata.deletion_timestamp.is_some() || !is_ours(&pod, label) => Self::Occupied,
-            Some(pod) => Self::Ours(Ours {
-                facts: Box::new(Facts::read(&pod)),
-                waiting: TokenOwner::of(&pod),
-            }),
-        }
-    }
-
-    /// Whether this is the build's pod. The dead one that is to be replaced is not.
-    fn lives(&self, recreate: Option<&Recreate>) -> bool {
-        let dead = recreate.and_then(|recreate| recreate.uid.as_deref());
-        match self {
-            Self::Ours(ours) => dead.is_none() || ours.facts.uid.as_deref() != dead,
-            Self::Occupied | Self::Nothing => false,
-        }
-    }
-}
-
-fn is_ours(pod: &Pod, label: &str) -> bool {
-    let labels = pod.metadata.labels.as_ref();
-    labels
-        .and_then(|labels| labels.get(LABEL_BUILD))
-        .is_some_and(|value| value == label)
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 use std::io;
 
-use super::*;
+use super::{super::Class, *};
 
 fn of_status(code: u16, reason: &str, message: &str) -> ClusterError {
     let status = Status::failure(message, reason).with_code(code);
