@@ -38,6 +38,14 @@ jaeger: ## Build Jaeger once, for `make test-deploy` (or set JAEGER to yours)
 test-alerts: ## Check and play the chart's alerts with Prometheus's promtool (builds it once; or set PROMTOOL to yours)
 	tests/scripts/test-alerts.sh
 
+.PHONY: keda
+keda: ## Build KEDA once, for `make test-deploy` (8 to 20 minutes, then cached)
+	@tests/keda/build.sh >/dev/null
+
+.PHONY: test-deploy
+test-deploy: peers ## What is deployed beside the workers, for real: tracing and scaling (before a release; not in CI)
+	tests/scripts/test-deploy.sh
+
 .PHONY: chart-docs
 chart-docs: ## Write the table of the chart's values anew
 	@sed -i '/^| value /,$$d' deploy/chart/README.md
@@ -51,6 +59,7 @@ fmt: ## Format the code
 .PHONY: lint
 lint: ## Lints and boundaries, as CI has them
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --test 'deploy_*' --locked -- -D warnings
 	tests/scripts/boundaries.sh
 
 .PHONY: unit

@@ -10,6 +10,8 @@ step 'formatting'
 cargo fmt --all --check
 step 'lints'
 cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+# Not among all targets: `make test-deploy` runs them.
+cargo clippy --workspace --test 'deploy_*' --locked --quiet -- -D warnings
 step 'documentation'
 RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
 step 'boundaries'

@@ -60,8 +60,18 @@ impl Broker {
 
     /// A private node with its files in `dir`. Takes about 5 seconds, told through `tracing`.
     pub async fn private(dir: &Path) -> anyhow::Result<Self> {
+        Self::own(dir, false).await
+    }
+
+    /// A private node that also tells its queues' lengths over HTTP, at [`Self::management`], and can move messages by
+    /// shovel.
+    pub async fn with_management(dir: &Path) -> anyhow::Result<Self> {
+        Self::own(dir, true).await
+    }
+
+    async fn own(dir: &Path, management: bool) -> anyhow::Result<Self> {
         let passwords = Passwords::random();
-        let node = Node::start(&std::path::absolute(dir)?, &passwords).await?;
+        let node = Node::start(&std::path::absolute(dir)?, &passwords, management).await?;
         let port = node.port();
         Ok(Self {
             origin: Origin::Own {
@@ -149,6 +159,13 @@ impl Broker {
             node.stop().await?;
         }
         node.boot().await
+    }
+
+    /// The address of the management API, of a node that was started with it.
+    pub async fn management(&self) -> anyhow::Result<String> {
+        let port = self.node()?.lock().await.management();
+        let port = port.context("this node was started without the management plugin")?;
+        Ok(format!("http://127.0.0.1:{port}"))
     }
 
     /// Runs `rabbitmqctl` on the node and gives its output; takes about a second.

@@ -37,6 +37,14 @@ const READY: Duration = Duration::from_mins(1);
 /// How long a foreign cluster may take to delete our namespaces, which then end on their own.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// What a control plane of our own has beyond what the workers can notice.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras {
+    /// Foreign APIs are served through the API server (the aggregation layer), and replicas follow
+    /// `HorizontalPodAutoscaler`s, every 2 s instead of every 15 s.
+    pub autoscaling: bool,
+}
+
 /// A cluster to create build pods in. What it started ends with it.
 pub struct ControlPlane {
     config: Config,
@@ -53,16 +61,22 @@ impl ControlPlane {
     /// Starts a control plane whose data and logs are in `directory`, or connects to the cluster that the
     /// environment names, and waits until it is ready. The error says how to get one if there is none.
     pub async fn start(directory: &Path, pki: &Pki) -> anyhow::Result<Self> {
+        Self::start_with(Extras::default(), directory, pki).await
+    }
+
+    /// The same with more than the workers need; a cluster of the environment has what it has.
+    pub async fn start_with(extras: Extras, directory: &Path, pki: &Pki) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory).context("create the directory of the control plane")?;
         match Environment::read().choose()? {
-            Source::Programs(programs) => Self::own(&programs, directory, pki).await,
+            Source::Programs(programs) => Self::own(&programs, extras, directory, pki).await,
             Source::Cluster(files) => Self::foreign(&files, directory).await,
         }
     }
 
-    async fn own(programs: &Path, directory: &Path, pki: &Pki) -> anyhow::Result<Self> {
+    async fn own(programs: &Path, extras: Extras, directory: &Path, pki: &Pki) -> anyhow::Result<Self> {
         let starter = Starter {
             programs,
+            extras,
             directory,
             pki,
         };

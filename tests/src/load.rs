@@ -2,6 +2,7 @@
 //! kernel's account. In every round the [`mod@reference`] does the same wire work, so that a busy machine
 //! can be told from a slow worker: it slows both.
 
+pub mod api_server;
 pub mod reference;
 mod usage;
 

@@ -84,6 +84,19 @@ impl Pki {
         self.issue(name, params)
     }
 
+    /// A certificate for a program that is a server on loopback, called by `names` too, and a client of its own
+    /// kind.
+    pub fn peer(&self, name: &str, names: &[&str]) -> anyhow::Result<CertificateFiles> {
+        let names = LOOPBACK.iter().chain(names).copied().map(String::from);
+        let mut params = CertificateParams::new(names.collect::<Vec<_>>())?;
+        params.distinguished_name = subject(name, None);
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        self.issue(name, params)
+    }
+
     /// A client's certificate: Kubernetes takes `common_name` for the user, `organization` for the group.
     pub fn client(
         &self,

@@ -74,6 +74,12 @@ impl World {
         Self::furnish(name, peers, vhost).await
     }
 
+    /// A new corner of peers that are not the shared ones.
+    pub async fn of(name: &str, peers: &Arc<Peers>) -> anyhow::Result<Self> {
+        let vhost = peers.broker.vhost(name, Permissions::All).await?;
+        Self::furnish(name, Arc::clone(peers), vhost).await
+    }
+
     async fn furnish(name: &str, peers: Arc<Peers>, vhost: Vhost) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix(&format!("{name}-"))

@@ -3,15 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    process::Output,
-    time::Duration,
-};
+#[path = "chart/scaling.rs"]
+mod scaling;
+
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use anyhow::Context;
 use k8s_openapi::api::{
+    apps::v1::Deployment,
     authentication::v1::{TokenRequest, TokenRequestSpec},
     authorization::v1::{SelfSubjectRulesReview, SelfSubjectRulesReviewSpec},
     core::v1::{Namespace, Pod, ServiceAccount},
@@ -22,104 +21,63 @@ use kube::{
     config::AuthInfo,
 };
 use serde_json::{Value, json};
-use testbed::{control_plane::ControlPlane, pki::Pki, poll};
+use testbed::{
+    control_plane::ControlPlane,
+    helm::{Helm, printed, repository},
+    pki::Pki,
+    poll,
+};
 use tokio::process::Command;
 
 const SOON: Duration = Duration::from_secs(60);
 /// Folders under `ci/` that hold values, each a case of the matrix.
 const CASES: [&str; 3] = ["minimal", "keda", "everything"];
 
-/// helm with a home of its own.
-struct Helm {
-    program: PathBuf,
-    home: tempfile::TempDir,
-}
-
-// === impl Helm ===
-
-impl Helm {
-    async fn new() -> Self {
-        let script = repository().join("tests/scripts/helm.sh");
-        let output = Command::new(script).output().await.unwrap();
-        let printed = text(&output);
-        assert!(output.status.success(), "{printed}");
-        let program = String::from_utf8(output.stdout).unwrap();
-        Self {
-            program: program.trim().into(),
-            home: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    async fn run(&self, kubeconfig: Option<&Path>, arguments: &[&str]) -> Output {
-        let mut command = Command::new(&self.program);
-        for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
-            command.env(variable, self.home.path());
-        }
-        command.env("KUBECONFIG", kubeconfig.unwrap_or(Path::new("/dev/null")));
-        command
-            .current_dir(repository())
-            .args(arguments)
-            .output()
-            .await
-            .unwrap()
-    }
-
-    /// What the chart makes of one case's values.
-    async fn template(&self, case: &str) -> String {
-        let values = values(case);
-        let arguments = [
-            "template",
-            "a",
-            "deploy/chart",
-            "--namespace",
-            "workers",
-            "--values",
-            &values,
-        ];
-        let output = self.run(None, &arguments).await;
-        assert!(output.status.success(), "{case}: {}", text(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+/// What the chart makes of one case's values.
+async fn template(helm: &Helm, case: &str) -> String {
+    let values = values(case);
+    let arguments = [
+        "template",
+        "a",
+        "deploy/chart",
+        "--namespace",
+        "workers",
+        "--values",
+        &values,
+    ];
+    helm.succeed(None, &arguments).await.unwrap()
 }
 
 fn values(case: &str) -> String {
     format!("deploy/chart/ci/{case}-values.yaml")
 }
 
-fn text(output: &Output) -> String {
-    let both = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&both).into_owned()
-}
-
 #[tokio::test]
 async fn helm_finds_nothing_to_complain_about() {
-    let helm = Helm::new().await;
+    let helm = Helm::find().await.unwrap();
     for case in CASES {
         let output = helm
             .run(
                 None,
                 &["lint", "--strict", "deploy/chart", "--values", &values(case)],
             )
-            .await;
-        assert!(output.status.success(), "{case}: {}", text(&output));
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{case}: {}", printed(&output));
     }
 }
 
 #[tokio::test]
 async fn values_make_these_objects() {
-    let helm = Helm::new().await;
+    let helm = Helm::find().await.unwrap();
     for case in CASES {
-        insta::assert_snapshot!(case, helm.template(case).await);
+        insta::assert_snapshot!(case, template(&helm, case).await);
     }
 }
 
 #[tokio::test]
 async fn values_that_cannot_work_are_refused_in_words() {
-    let helm = Helm::new().await;
+    let helm = Helm::find().await.unwrap();
     let cases = [
         ("port=99999", "/port"),
         (
@@ -148,11 +106,12 @@ async fn values_that_cannot_work_are_refused_in_words() {
     for (value, expected) in cases {
         let output = helm
             .run(None, &["template", "a", "deploy/chart", "--set", value])
-            .await;
-        let printed = text(&output);
+            .await
+            .unwrap();
+        let said = printed(&output);
         assert!(
-            !output.status.success() && printed.contains(expected),
-            "{value}: {printed}"
+            !output.status.success() && said.contains(expected),
+            "{value}: {said}"
         );
     }
 }
@@ -185,7 +144,7 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
     let strict = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
     namespace(&client, "workers", strict).await?;
     namespace(&client, "builds-a", json!({})).await?;
-    let helm = Helm::new().await;
+    let helm = Helm::find().await.unwrap();
     let minimal = values("minimal");
     let arguments = [
         "install",
@@ -198,8 +157,7 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
         "--set",
         "buildNamespaces={builds-a}",
     ];
-    let output = helm.run(Some(kubeconfig), &arguments).await;
-    anyhow::ensure!(output.status.success(), "{}", text(&output));
+    helm.succeed(Some(kubeconfig), &arguments).await?;
 
     let pods: Api<Pod> = Api::namespaced(client.clone(), "workers");
     poll::until("two pods of each worker", SOON, || async {
@@ -219,6 +177,9 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
     })
     .await?;
 
+    an_upgrade_can_be_rolled_back(&helm, &client, kubeconfig).await?;
+    scaling::what_scales_is_taken(&helm, &client, kubeconfig).await?;
+
     for worker in ["start-worker", "verify-worker"] {
         let account = format!("a-screwdriver-build-launcher-{worker}");
         assert_eq!(
@@ -232,6 +193,42 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
             "{worker}"
         );
     }
+    Ok(())
+}
+
+/// Other values, then those of before; the Deployment follows both ways.
+async fn an_upgrade_can_be_rolled_back(
+    helm: &Helm,
+    client: &Client,
+    kubeconfig: &Path,
+) -> anyhow::Result<()> {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "workers");
+    let said = async || {
+        let deployment = deployments
+            .get("a-screwdriver-build-launcher-start-worker")
+            .await?;
+        let spec = deployment.spec.context("no spec")?;
+        let container = spec.template.spec.context("no pod")?.containers.remove(0);
+        anyhow::Ok((spec.replicas, container.image))
+    };
+    let before = said().await?;
+    let changed = "image.tag=2.0.0,workers.start-worker.replicas=3";
+    let upgrade = [
+        "upgrade",
+        "a",
+        "deploy/chart",
+        "--namespace",
+        "workers",
+        "--reuse-values",
+        "--set",
+        changed,
+    ];
+    helm.succeed(Some(kubeconfig), &upgrade).await?;
+    let image = "screwdrivercd/start-worker:2.0.0".to_owned();
+    anyhow::ensure!(said().await? == (Some(3), Some(image)), "{:?}", said().await?);
+    let rollback = ["rollback", "a", "1", "--namespace", "workers"];
+    helm.succeed(Some(kubeconfig), &rollback).await?;
+    anyhow::ensure!(said().await? == before, "{:?}, not {before:?}", said().await?);
     Ok(())
 }
 

@@ -28,32 +28,38 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | quote }}
 {{- end -}}
 
 {{/*
-One setting of the broker as the workers will read it: the environment wins over the file. Called with a dict of root,
-variable, key and default.
+One setting of the broker as a worker will read it: its own environment wins over that of both, and this over the file;
+an empty variable is not set. Called with a dict of root, worker, variable, key and default.
 */}}
 {{- define "launcher.rabbitmq" -}}
-{{- $file := dig "rabbitmq" .key .default .root.Values.config -}}
-{{- get .root.Values.env .variable | default $file -}}
+{{- $env := mergeOverwrite (deepCopy .root.Values.env) ((index .root.Values.workers .worker).env | default dict) -}}
+{{- $value := "" -}}
+{{- if hasKey $env .variable }}{{ $value = get $env .variable | toString }}{{ end -}}
+{{- if eq $value "" -}}
+{{- $value = dig "rabbitmq" .key .default .root.Values.config | toString -}}
+{{- end -}}
+{{- $value -}}
 {{- end -}}
 
+{{/* Called with a dict of root and worker, as the next one. */}}
 {{- define "launcher.queue" -}}
-{{- include "launcher.rabbitmq" (dict "root" . "variable" "RABBITMQ_QUEUE" "key" "queue" "default" "test") -}}
+{{- include "launcher.rabbitmq" (dict "root" .root "worker" .worker "variable" "RABBITMQ_QUEUE" "key" "queue" "default" "test") -}}
 {{- end -}}
 
 {{- define "launcher.vhost" -}}
-{{- include "launcher.rabbitmq" (dict "root" . "variable" "RABBITMQ_VIRTUAL_HOST" "key" "vhost" "default" "/screwdriver") | trimPrefix "/" | default "/" -}}
+{{- include "launcher.rabbitmq" (dict "root" .root "worker" .worker "variable" "RABBITMQ_VIRTUAL_HOST" "key" "vhost" "default" "/screwdriver") | trimPrefix "/" | default "/" -}}
 {{- end -}}
 
 {{/* The queues of one worker, as JSON: what it consumes, never the delay queues, which are not load. */}}
 {{- define "launcher.queues" -}}
-{{- $queue := include "launcher.queue" .root -}}
+{{- $queue := include "launcher.queue" . -}}
 {{- if eq .worker "start-worker" -}}
 {{- list $queue (printf "%s.starts.v1" $queue) | toJson -}}
 {{- else -}}
 {{- $queues := list (printf "%s.checks.v1" $queue) -}}
-{{- $retry := include "launcher.rabbitmq" (dict "root" .root "variable" "RABBITMQ_RETRYQUEUE_ENABLED" "key" "retryQueueEnabled" "default" "false") -}}
+{{- $retry := include "launcher.rabbitmq" (dict "root" .root "worker" .worker "variable" "RABBITMQ_RETRYQUEUE_ENABLED" "key" "retryQueueEnabled" "default" "false") -}}
 {{- if has (lower $retry) (list "true" "on" "yes" "y" "1") -}}
-{{- $queues = append $queues (include "launcher.rabbitmq" (dict "root" .root "variable" "RABBITMQ_RETRYQUEUE" "key" "retryQueue" "default" "sdRetryQueue")) -}}
+{{- $queues = append $queues (include "launcher.rabbitmq" (dict "root" .root "worker" .worker "variable" "RABBITMQ_RETRYQUEUE" "key" "retryQueue" "default" "sdRetryQueue")) -}}
 {{- end -}}
 {{- $queues | toJson -}}
 {{- end -}}

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use testbed::load::{
-    self, Plan,
+    self, Plan, api_server,
     reference::{self, Duty},
 };
 
@@ -18,6 +18,8 @@ struct Arguments {
 /// What this process is when it is not the meter.
 #[derive(Debug, Subcommand)]
 enum Role {
+    /// Measure what the API server takes, without workers.
+    ApiServer(api_server::Plan),
     /// Be the bare program, told what to do by a file. Started by the meter.
     #[command(hide = true)]
     Reference {
@@ -38,6 +40,7 @@ fn main() -> anyhow::Result<()> {
         Some(Role::Reference { duty, queue, orders }) => {
             runtime.block_on(reference::run(duty, &queue, &orders))
         }
+        Some(Role::ApiServer(plan)) => runtime.block_on(api_server::run(plan)),
         None => runtime.block_on(load::run(plan)),
     }
 }

@@ -37,13 +37,20 @@ struct Ports {
     amqp: u16,
     distribution: u16,
     epmd: u16,
+    /// Of the management plugin, in a node that has it.
+    management: Option<u16>,
 }
 
 // === impl Node ===
 
 impl Node {
     /// Boots a node whose files lie in `dir`, which must be absolute and short-lived.
-    pub(super) async fn start(dir: &Path, passwords: &definitions::Passwords) -> anyhow::Result<Self> {
+    /// With `management` it has the management plugin, which counts every second instead of every five, and shovels.
+    pub(super) async fn start(
+        dir: &Path,
+        passwords: &definitions::Passwords,
+        management: bool,
+    ) -> anyhow::Result<Self> {
         anyhow::ensure!(
             Path::new(SCRIPTS).join("rabbitmq-server").exists(),
             "RabbitMQ is not installed ({SCRIPTS}/rabbitmq-server); install the package rabbitmq-server or \
@@ -53,8 +60,9 @@ impl Node {
             amqp: process::free_port()?,
             distribution: process::free_port()?,
             epmd: process::free_port()?,
+            management: management.then(process::free_port).transpose()?,
         };
-        write_files(dir, passwords)?;
+        write_files(dir, passwords, ports.management)?;
         let mut epmd = process::guarded(&program("epmd")?);
         epmd.env("HOME", dir)
             .args(["-port", &ports.epmd.to_string(), "-address", "127.0.0.1"]);
@@ -73,6 +81,10 @@ impl Node {
 
     pub(super) fn port(&self) -> u16 {
         self.ports.amqp
+    }
+
+    pub(super) fn management(&self) -> Option<u16> {
+        self.ports.management
     }
 
     pub(super) fn running(&self) -> bool {
@@ -175,23 +187,37 @@ impl Node {
     }
 }
 
-fn write_files(dir: &Path, passwords: &definitions::Passwords) -> anyhow::Result<()> {
+fn write_files(
+    dir: &Path,
+    passwords: &definitions::Passwords,
+    management: Option<u16>,
+) -> anyhow::Result<()> {
     for name in ["mnesia", "log", "conf.d", "generated"] {
         std::fs::create_dir_all(dir.join(name)).with_context(|| format!("make {name}"))?;
     }
     let definitions = dir.join("definitions.json");
-    let settings = format!(
+    let mut settings = format!(
         "load_definitions = {}\nlog.file = false\nlog.console = true\nlog.console.level = warning\n\
          raft.wal_max_size_bytes = 64000000\ndisk_free_limit.absolute = 50MB\n",
         definitions.display()
     );
+    let mut plugins = "[].\n";
+    if let Some(port) = management {
+        use std::fmt::Write as _;
+        plugins = "[rabbitmq_management,rabbitmq_shovel].\n";
+        write!(
+            settings,
+            "management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {port}\n\
+             collect_statistics_interval = 1000\n"
+        )?;
+    }
     let cookie: String = std::iter::repeat_with(|| rand::random_range('A'..='Z'))
         .take(20)
         .collect();
     for (name, text) in [
         ("definitions.json", definitions::at_boot(passwords).to_string()),
         ("rabbitmq.conf", settings),
-        ("plugins", "[].\n".to_owned()),
+        ("plugins", plugins.to_owned()),
         ("advanced.config", "[].\n".to_owned()),
         ("rabbitmq-env.conf", String::new()),
         (".erlang.cookie", cookie),

@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context;
 use serde_json::json;
 
+use super::Extras;
 use crate::{
     pki::{CertificateFiles, Pki, SigningKeyFiles},
     process::{Process, free_port, guarded},
@@ -45,6 +46,8 @@ pub(super) struct Components {
 pub(super) struct Starter<'a> {
     /// The folder with the programs.
     pub(super) programs: &'a Path,
+    /// What they do besides.
+    pub(super) extras: Extras,
     /// The directory of data, logs and kubeconfigs.
     pub(super) directory: &'a Path,
     /// Who vouches for them.
@@ -122,7 +125,7 @@ impl Starter<'_> {
 
     fn api_server(&self, port: u16, etcd: &str, accounts: &SigningKeyFiles) -> anyhow::Result<Process> {
         let tls = self.pki.server("kube-apiserver")?;
-        let flags = [
+        let mut flags = vec![
             format!("--etcd-servers={etcd}"),
             format!("--secure-port={port}"),
             "--bind-address=127.0.0.1".to_owned(),
@@ -142,7 +145,24 @@ impl Starter<'_> {
             // Build pods may ask for it; whether they may have it is for admission to say.
             "--allow-privileged=true".to_owned(),
         ];
+        if self.extras.autoscaling {
+            flags.extend(self.aggregation()?);
+        }
         self.start("kube-apiserver", &flags)
+    }
+
+    /// How the API server hands on calls of foreign APIs: as itself, with the caller's name in headers.
+    fn aggregation(&self) -> anyhow::Result<[String; 7]> {
+        let proxy = self.pki.client("front-proxy", "front-proxy", None)?;
+        Ok([
+            format!("--requestheader-client-ca-file={}", self.pki.ca_file().display()),
+            "--requestheader-allowed-names=front-proxy".to_owned(),
+            "--requestheader-username-headers=X-Remote-User".to_owned(),
+            "--requestheader-group-headers=X-Remote-Group".to_owned(),
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-".to_owned(),
+            format!("--proxy-client-cert-file={}", proxy.certificate.display()),
+            format!("--proxy-client-key-file={}", proxy.key.display()),
+        ])
     }
 
     fn controller_manager(&self, address: &str, private: &Path) -> anyhow::Result<Process> {
@@ -152,11 +172,16 @@ impl Starter<'_> {
             .pki
             .client(name, "system:kube-controller-manager", Some("system:masters"))?;
         let kubeconfig = self.kubeconfig(name, address, &client)?;
+        let mut controllers = CONTROLLERS.join(",");
+        if self.extras.autoscaling {
+            controllers.push_str(",horizontal-pod-autoscaler-controller");
+        }
         let flags = [
             format!("--kubeconfig={}", kubeconfig.display()),
             format!("--service-account-private-key-file={}", private.display()),
             format!("--root-ca-file={}", self.pki.ca_file().display()),
-            format!("--controllers={}", CONTROLLERS.join(",")),
+            format!("--controllers={controllers}"),
+            "--horizontal-pod-autoscaler-sync-period=2s".to_owned(),
             "--leader-elect=false".to_owned(),
             "--secure-port=0".to_owned(),
         ];

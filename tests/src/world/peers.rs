@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     broker::Broker,
-    control_plane::ControlPlane,
+    control_plane::{ControlPlane, Extras},
     kubelet::{Kubelet, NodeSpec},
     pki::Pki,
 };
@@ -57,12 +57,19 @@ impl Peers {
         if let Some(peers) = running.upgrade() {
             return Ok(peers);
         }
-        let peers = Arc::new(Self::start(progress).await?);
+        let peers = Arc::new(Self::start(Extras::default(), progress).await?);
         *running = Arc::downgrade(&peers);
         Ok(peers)
     }
 
-    async fn start(progress: Progress<'_>) -> anyhow::Result<Self> {
+    /// Peers of the caller's own on which something scales by the lengths of queues: the broker has its
+    /// management API, Kubernetes its autoscaler.
+    pub async fn autoscaling() -> anyhow::Result<Arc<Self>> {
+        let extras = Extras { autoscaling: true };
+        Ok(Arc::new(Self::start(extras, &|_, _| {}).await?))
+    }
+
+    async fn start(extras: Extras, progress: Progress<'_>) -> anyhow::Result<Self> {
         // reqwest, kube and lapin in this process need a provider as the workers do.
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let directory = tempfile::Builder::new().prefix("sd-testbed-").tempdir()?;
@@ -73,13 +80,17 @@ impl Peers {
         };
         let pki = Pki::create(&at("pki")?)?;
         let (broker_at, cluster_at) = (at("broker")?, at("control-plane")?);
+        let broker = async {
+            if extras.autoscaling {
+                Broker::with_management(&broker_at).await
+            } else {
+                Broker::start(&broker_at).await
+            }
+        };
+        let control_plane = ControlPlane::start_with(extras, &cluster_at, &pki);
         let (broker, control_plane) = tokio::try_join!(
-            told("RabbitMQ", progress, Broker::start(&broker_at)),
-            told(
-                "Kubernetes control plane",
-                progress,
-                ControlPlane::start(&cluster_at, &pki)
-            )
+            told("RabbitMQ", progress, broker),
+            told("Kubernetes control plane", progress, control_plane)
         )?;
         let nodes = Kubelet::start(&control_plane, vec![NodeSpec::default()]);
         let kubelet = told("scripted kubelet", progress, nodes).await?;
@@ -91,6 +102,11 @@ impl Peers {
             directory,
         };
         Ok(peers)
+    }
+
+    /// The authority that everything here trusts.
+    pub fn pki(&self) -> &Pki {
+        &self.pki
     }
 
     /// Which peers these are, for people.

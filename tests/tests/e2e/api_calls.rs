@@ -91,6 +91,32 @@ async fn a_build_that_is_set_up_in_silence_costs_its_events_too() -> anyhow::Res
     .await
 }
 
+/// docs/SCALING.md counts with it: the stop at a build's end, and that stop's second look 15 s later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_costs_two_deletions_by_label() -> anyhow::Result<()> {
+    play("calls-stop", async |world| {
+        let (start, _verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        world.one_pod(id, SOON).await?;
+        world.publish(config.stop()).await?;
+        poll::until("the stop and its second look", SOON, || async {
+            let settled = counted(&start, &["sd_worker_deliveries_total", "job=\"stop\""]).await?;
+            anyhow::ensure!(settled.round() >= 2.0, "{settled} so far");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
+        let counted = calls(&start).await?;
+        anyhow::ensure!(of(&counted, "cluster", "delete pods") == 2, "{counted:?}");
+        anyhow::ensure!(
+            only(&counted, &["create pod", "get pod", "delete pods"]),
+            "{counted:?}"
+        );
+        Ok(())
+    })
+    .await
+}
+
 /// Waits until that many checks were settled.
 async fn checks(verify: &Worker, wanted: u32) -> anyhow::Result<()> {
     poll::until(&format!("{wanted} checks"), SOON, || async {

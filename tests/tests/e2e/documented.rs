@@ -1,9 +1,13 @@
-//! docs/RELIABILITY.md names files of tests: each of them is here, and each promise has its own.
+//! docs/RELIABILITY.md names files of tests: each of them is here, and each promise has its own. It and the documents
+//! for operators name tests, which there are.
 
 use std::{collections::BTreeSet, path::Path};
 
 const DOCS: &str = include_str!("../../../docs/RELIABILITY.md");
-
+const FOR_OPERATORS: [&str; 2] = [
+    include_str!("../../../docs/OPERATIONS.md"),
+    include_str!("../../../docs/SCALING.md"),
+];
 /// The files of this suite, without their ending.
 fn files() -> BTreeSet<String> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
@@ -56,15 +60,30 @@ fn every_promise_names_files_that_exist_and_every_file_of_a_promise_is_named() {
     }
 }
 
+/// All code below a folder.
+fn code(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let texts = entries.map(|entry| match entry.path() {
+        path if path.is_dir() => code(&path),
+        path if path.extension().is_some_and(|ending| ending == "rs") => {
+            std::fs::read_to_string(path).unwrap_or_default()
+        }
+        _ => String::new(),
+    });
+    texts.collect()
+}
+
 #[test]
 fn every_test_that_the_docs_name_exists() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e");
-    let all: String = files()
-        .iter()
-        .map(|file| std::fs::read_to_string(directory.join(file).with_extension("rs")).unwrap_or_default())
-        .collect();
-    let names = quoted(DOCS).filter(|name| {
+    let member = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let all = ["../crates", "src", "tests"]
+        .map(|folder| code(&member.join(folder)))
+        .concat();
+    let documents = FOR_OPERATORS.iter().copied().chain([DOCS]);
+    // Metrics are words with underscores too.
+    let names = documents.flat_map(quoted).filter(|name| {
         name.matches('_').count() > 3
+            && !name.starts_with("sd_worker_")
             && name
                 .chars()
                 .all(|letter| letter.is_ascii_lowercase() || letter == '_')

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# What is deployed beside the workers, with the real programs: Jaeger and KEDA. They take long to build (then they are
+# cached), so CI leaves them alone; this runs before a release. Ends with the peers and the number of tests that ran.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# Every target that tests/Cargo.toml keeps from plain `cargo test` and that is called deploy_.
+targets=()
+while read -r target; do
+  targets+=(--test "$target")
+done < <(sed -n 's/^name = "\(deploy_[a-z]*\)"$/\1/p' tests/Cargo.toml)
+((${#targets[@]})) || {
+  echo 'test-deploy: tests/Cargo.toml has no target deploy_*' >&2
+  exit 1
+}
+
+for build in tests/jaeger/build.sh tests/keda/build.sh; do
+  [[ ! -x $build ]] || "$build" >/dev/null
+done
+tests/scripts/test-alerts.sh
+# The workers, as the tests start them.
+cargo build --workspace --all-targets --locked
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+set +e
+cargo test --workspace --locked --no-fail-fast "${targets[@]}" -- --nocapture 2>&1 | tee "$log"
+status=${PIPESTATUS[0]}
+set -e
+printf '\n== summary\n'
+grep -E '^peers: ' "$log" | sort -u || true
+awk '
+  /^test result:/ { passed += $4; failed += $6; skipped += $8 }
+  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit passed == 0 }
+' "$log"
+exit "$status"

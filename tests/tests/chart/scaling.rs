@@ -1,0 +1,137 @@
+//! What of the chart scales: that it names the right queues, and that a real API server takes it as KEDA defines it.
+
+use std::path::Path;
+
+use anyhow::Context;
+use kube::{
+    Api, Client,
+    api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use testbed::{helm::Helm, keda};
+
+use crate::{namespace, template, values};
+
+/// The environment wins over the file, a worker's own over that of both, and an empty variable is none.
+#[tokio::test]
+async fn scaled_objects_name_the_queues_that_their_worker_will_read() {
+    let helm = Helm::find().await.unwrap();
+    let cases = [
+        (
+            "{}",
+            "builds",
+            "ClusterA ClusterA.starts.v1",
+            "ClusterA.checks.v1 ClusterARetry",
+        ),
+        (
+            r#"{"env": {"RABBITMQ_RETRYQUEUE_ENABLED": false, "RABBITMQ_QUEUE": ""}}"#,
+            "builds",
+            "ClusterA ClusterA.starts.v1",
+            "ClusterA.checks.v1",
+        ),
+        (
+            r#"{"env": {"RABBITMQ_QUEUE": "B", "RABBITMQ_VIRTUAL_HOST": "/other"},
+                "workers": {"verify-worker": {"env": {"RABBITMQ_RETRYQUEUE": "C"}}}}"#,
+            "other",
+            "B B.starts.v1",
+            "B.checks.v1 C",
+        ),
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("values.json");
+    for (more, vhost, starts, checks) in cases {
+        std::fs::write(&file, more).unwrap();
+        let (keda, more) = (values("keda"), file.display().to_string());
+        let arguments = [
+            "template",
+            "a",
+            "deploy/chart",
+            "--values",
+            &keda,
+            "--values",
+            &more,
+        ];
+        let chart = helm.succeed(None, &arguments).await.unwrap();
+        let objects: Vec<Value> = serde_saphyr::from_multiple(&chart).unwrap();
+        let scaled = objects.iter().filter(|object| object["kind"] == "ScaledObject");
+        let mut queues = Vec::new();
+        for object in scaled {
+            let triggers = object["spec"]["triggers"].as_array().unwrap();
+            assert!(
+                triggers
+                    .iter()
+                    .all(|trigger| trigger["metadata"]["vhostName"] == vhost),
+                "{triggers:?}"
+            );
+            let lengths = triggers
+                .iter()
+                .filter(|trigger| trigger["metadata"]["mode"] == "QueueLength");
+            let names = lengths.map(|trigger| trigger["metadata"]["queueName"].as_str().unwrap());
+            queues.push(names.collect::<Vec<_>>().join(" "));
+        }
+        assert_eq!(queues, [starts, checks], "{more}");
+    }
+}
+
+/// Installs the chart with its scaled objects, and has each of them checked to the last field.
+pub(crate) async fn what_scales_is_taken(
+    helm: &Helm,
+    client: &Client,
+    kubeconfig: &Path,
+) -> anyhow::Result<()> {
+    // KEDA's kinds are known here, though KEDA is not: nothing scales, but every field is checked.
+    keda::define_kinds(client).await?;
+    namespace(client, "scaled", json!({})).await?;
+    let keda = values("keda");
+    let arguments = [
+        "install",
+        "a",
+        "deploy/chart",
+        "--namespace",
+        "scaled",
+        "--values",
+        &keda,
+    ];
+    helm.succeed(Some(kubeconfig), &arguments).await?;
+    let scaling = [
+        (
+            "keda",
+            "keda.sh/v1alpha1",
+            "ScaledObject ScaledObject TriggerAuthentication",
+        ),
+        ("everything", "autoscaling/v2", "HorizontalPodAutoscaler"),
+    ];
+    for (case, version, kinds) in scaling {
+        let chart = template(helm, case).await;
+        anyhow::ensure!(strictly_taken(client, &chart, version).await? == kinds, "{case}");
+    }
+    Ok(())
+}
+
+/// The kinds of a chart's objects of one version, each of which the API server takes with unknown fields refused; and a
+/// wrong field in one is refused, so that this means something.
+async fn strictly_taken(client: &Client, chart: &str, version: &str) -> anyhow::Result<String> {
+    let strict = PatchParams::apply("chart-test").validation_strict().dry_run();
+    let objects: Vec<Value> = serde_saphyr::from_multiple(chart)?;
+    let (group, short) = version.split_once('/').context("no group")?;
+    let mut kinds = Vec::new();
+    for mut object in objects
+        .into_iter()
+        .filter(|object| object["apiVersion"] == version)
+    {
+        let kind = object["kind"].as_str().context("no kind")?.to_owned();
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, short, &kind));
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), "scaled", &resource);
+        object["metadata"]["name"] = json!("again");
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.remove("namespace");
+        }
+        api.patch("again", &strict, &Patch::Apply(&object)).await?;
+        object["spec"]["nonsense"] = json!(1);
+        let refused = api.patch("again", &strict, &Patch::Apply(&object)).await;
+        let refused = refused.err().context("nonsense was taken")?.to_string();
+        anyhow::ensure!(refused.contains("nonsense"), "{refused}");
+        kinds.push(kind);
+    }
+    Ok(kinds.join(" "))
+}
