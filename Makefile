@@ -9,7 +9,7 @@ help: ## List the targets
 .PHONY: demo
 demo: peers ## Show the main job on real peers: builds of every fate, live (TRACES=jaeger: with a real Jaeger)
 	cargo build --workspace --all-targets --locked
-	target/debug/demo
+	target/debug/demo $(if $(TRACES),--traces $(TRACES))
 
 .PHONY: test
 test: peers ## Everything that CI runs: formatting, lints, docs, boundaries, unit and end-to-end tests

@@ -38,10 +38,19 @@ const PACE: Duration = Duration::from_millis(200);
 /// The build whose trace is shown: it waits, and both workers have a part in it.
 const TRACED: &str = "no-node-yet";
 
+/// Where the shown trace comes from.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Traces {
+    /// The collector in this process.
+    Collector,
+    /// A real Jaeger's query API.
+    Jaeger,
+}
+
 /// Plays the demo; `true` if every build met its expected end. Fails when it could not be played.
-pub async fn run() -> anyhow::Result<bool> {
+pub async fn run(traces: Traces) -> anyhow::Result<bool> {
     let (screen, stage) = open().await?;
-    let jaeger = jaeger(&stage).await?;
+    let jaeger = jaeger(&stage, traces).await?;
     let scenarios = all();
     println!(
         "\n{} builds; their pods are checked after 1 s, 2 s, 6 s, and then every 6 s.\n",
@@ -125,17 +134,16 @@ async fn follow(slot: &Slot, stage: &Stage, scenario: &Scenario, id: u64) -> any
     }
 }
 
-/// With `TRACES=jaeger` a real Jaeger gets all spans as well, and its own answer is what is shown.
-async fn jaeger(stage: &Stage) -> anyhow::Result<Option<Jaeger>> {
-    match std::env::var("TRACES").ok().as_deref() {
-        None | Some("" | "collector") => Ok(None),
-        Some("jaeger") => {
+/// With a real Jaeger it gets all spans as well, and its own answer is what is shown.
+async fn jaeger(stage: &Stage, traces: Traces) -> anyhow::Result<Option<Jaeger>> {
+    match traces {
+        Traces::Collector => Ok(None),
+        Traces::Jaeger => {
             println!("Jaeger as well (built once, which takes minutes) ...");
             let jaeger = Jaeger::start(stage.world().directory()).await?;
             stage.world().collector.forward_to(jaeger.endpoint());
             Ok(Some(jaeger))
         }
-        Some(other) => anyhow::bail!("TRACES={other}: expected jaeger or collector"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The expressions of the chart's alerts and dashboard, and what they ask of the metrics.
 //!
-//! This reads names, not grammar: whether an expression is PromQL at all is promtool's to say (`make test-alerts`).
+//! This reads names, not grammar: whether an expression is `PromQL` at all is `promtool`'s to say (`make test-alerts`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,7 +26,7 @@ const OPERATORS: [&str; 3] = ["and", "or", "unless"];
 pub struct Expression {
     /// The alert, or the dashboard's panel.
     pub place: String,
-    /// PromQL, Grafana's variables filled in.
+    /// `PromQL`, Grafana's variables filled in.
     pub text: String,
 }
 
@@ -58,7 +58,7 @@ pub struct Group {
 pub struct Alert {
     /// Its name.
     pub alert: String,
-    /// PromQL.
+    /// `PromQL`.
     pub expr: String,
     /// Summary, description and runbook.
     pub annotations: BTreeMap<String, String>,
@@ -101,7 +101,7 @@ impl Expression {
         while let Some(begin) =
             rest.find(|letter: char| letter.is_ascii_alphabetic() || "_\"[".contains(letter))
         {
-            rest = match &rest[begin..begin + 1] {
+            rest = match &rest[begin..=begin] {
                 "\"" => after(&rest[begin + 1..], '"').1,
                 "[" => after(&rest[begin + 1..], ']').1,
                 _ => reads.word(&rest[begin..]),

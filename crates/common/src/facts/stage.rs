@@ -87,7 +87,7 @@ mod tests {
         serde_json::from_value(pod).unwrap()
     }
 
-    fn pod(conditions: Value, state: Value) -> Value {
+    fn pod(conditions: &Value, state: &Value) -> Value {
         json!({
             "metadata": { "name": "1-abcde", "creationTimestamp": "2026-11-01T10:00:00Z" },
             "spec": { "nodeName": "n", "initContainers": [{ "name": "launcher" }], "containers": [{ "name": "build" }] },
@@ -116,7 +116,7 @@ mod tests {
         let running = json!({ "running": { "startedAt": "2026-11-01T10:00:40Z" } });
         let all = json!([condition("PodScheduled", "05"), condition("Initialized", "20")]);
         assert_eq!(
-            seconds(&facts(pod(all, running.clone()))),
+            seconds(&facts(pod(&all, &running))),
             [
                 (StageKind::Scheduled, 0, 5),
                 (StageKind::Initialised, 5, 20),
@@ -125,10 +125,10 @@ mod tests {
         );
         let bound = json!([condition("PodScheduled", "05")]);
         assert_eq!(
-            seconds(&facts(pod(bound, running.clone()))),
+            seconds(&facts(pod(&bound, &running))),
             [(StageKind::Scheduled, 0, 5), (StageKind::Started, 5, 40)]
         );
-        assert_eq!(seconds(&facts(pod(json!([]), running))), []);
+        assert_eq!(seconds(&facts(pod(&json!([]), &running))), []);
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
         let waiting = json!({ "waiting": { "reason": "ContainerCreating" } });
         let all = json!([condition("PodScheduled", "05"), condition("Initialized", "03")]);
         assert_eq!(
-            seconds(&facts(pod(all, waiting))),
+            seconds(&facts(pod(&all, &waiting))),
             [(StageKind::Scheduled, 0, 5), (StageKind::Initialised, 5, 5)]
         );
     }
@@ -160,7 +160,7 @@ mod tests {
             event("Pulled", "build", "30"),
             event("Pulled", "cached", "09"),
         ];
-        let facts = facts(pod(json!([]), json!({}))).with_events(&events);
+        let facts = facts(pod(&json!([]), &json!({}))).with_events(&events);
         assert_eq!(seconds(&facts), [(StageKind::Pulled("build".to_owned()), 7, 30)]);
     }
 }
