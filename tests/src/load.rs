@@ -4,6 +4,7 @@
 
 pub mod api_server;
 pub mod reference;
+mod telemetry;
 mod usage;
 
 use std::time::{Duration, Instant};
@@ -47,6 +48,9 @@ pub struct Plan {
     /// Export traces to the testbed's collector, as production with a collector does.
     #[arg(long)]
     traces: bool,
+    /// Instead of the reference: the same workers with and without traces, in turns.
+    #[arg(long, conflicts_with = "traces")]
+    telemetry_cost: bool,
 }
 
 /// A process under the meter.
@@ -69,6 +73,9 @@ struct Bench {
 /// # Errors
 /// A peer or worker cannot be started, or a burst does not end.
 pub async fn run(plan: Plan) -> anyhow::Result<()> {
+    if plan.telemetry_cost {
+        return telemetry::compare(plan.builds, plan.rounds).await;
+    }
     let bench = Box::pin(Bench::open(plan.traces)).await?;
     let mut start = Measured::new("start-worker", bench.start.pid())?;
     let mut verify = Measured::new("verify-worker", bench.verify.pid())?;
@@ -139,28 +146,7 @@ impl Bench {
 
     /// Builds through both workers; how many checks they took.
     async fn burst(&self, builds: u32) -> anyhow::Result<u64> {
-        let world = &self.workers;
-        let (started, checked) = (
-            settled(&self.start, "start").await?,
-            settled(&self.verify, "check").await?,
-        );
-        let all_told = nodes_told(world) + builds as usize;
-        publish(world, &new_builds(world, builds), world.vhost.queue()).await?;
-        world.queue_empties(world.vhost.queue(), PATIENCE).await?;
-        told(world, all_told).await?;
-        // The node is told by starts and checks alike: only the workers know when all of both are settled.
-        let builds = u64::from(builds);
-        poll::until("every start and check to be settled", PATIENCE, || async {
-            let started = settled(&self.start, "start").await? - started;
-            let checked = settled(&self.verify, "check").await? - checked;
-            anyhow::ensure!(
-                started >= builds && checked >= builds,
-                "{started} starts and {checked} checks of {builds}"
-            );
-            Ok::<_, anyhow::Error>(())
-        })
-        .await?;
-        Ok(settled(&self.verify, "check").await? - checked)
+        burst(&self.workers, [&self.start, &self.verify], builds).await
     }
 
     /// The same number of builds through the references.
@@ -251,6 +237,28 @@ impl Bench {
             Duty::Check => self.bare.vhost.retry_queue(),
         }
     }
+}
+
+/// Builds through both workers of a corner; how many checks they took.
+async fn burst(world: &World, [start, verify]: [&Worker; 2], builds: u32) -> anyhow::Result<u64> {
+    let (started, checked) = (settled(start, "start").await?, settled(verify, "check").await?);
+    let all_told = nodes_told(world) + builds as usize;
+    publish(world, &new_builds(world, builds), world.vhost.queue()).await?;
+    world.queue_empties(world.vhost.queue(), PATIENCE).await?;
+    told(world, all_told).await?;
+    // The node is told by starts and checks alike: only the workers know when all of both are settled.
+    let builds = u64::from(builds);
+    poll::until("every start and check to be settled", PATIENCE, || async {
+        let started = settled(start, "start").await? - started;
+        let checked = settled(verify, "check").await? - checked;
+        anyhow::ensure!(
+            started >= builds && checked >= builds,
+            "{started} starts and {checked} checks of {builds}"
+        );
+        Ok::<_, anyhow::Error>(())
+    })
+    .await?;
+    Ok(settled(verify, "check").await? - checked)
 }
 
 /// Publishes the starts of `builds` new builds, as fast as the broker takes them.

@@ -19,6 +19,7 @@ mod quantity;
 mod reference;
 mod secret;
 mod section;
+mod traces;
 mod unread;
 pub mod variables;
 
@@ -38,6 +39,7 @@ pub use self::{
     problems::{Problem, SettingsErrors},
     quantity::StorageQuantity,
     reference::reference,
+    traces::{Sampler, SecretUrl, TracesSettings},
 };
 
 use crate::verdict::Reason;
@@ -176,6 +178,8 @@ pub struct TelemetrySettings {
     pub otlp_endpoint: Option<url::Url>,
     /// Whether metrics are pushed there too.
     pub push_metrics: bool,
+    /// What becomes of traces; `None`: they are not exported.
+    pub traces: Option<TracesSettings>,
     /// Filter of log lines, as `RUST_LOG` or `LOG_LEVEL` give it.
     pub log_filter: String,
     /// One JSON object a line, or lines for people.
@@ -216,6 +220,7 @@ impl std::fmt::Debug for TelemetrySettings {
         f.debug_struct("TelemetrySettings")
             .field("otlp_endpoint", &endpoint)
             .field("push_metrics", &self.push_metrics)
+            .field("traces", &self.traces)
             .field("log_filter", &self.log_filter)
             .field("log_format", &self.log_format)
             .field("delayed_as_child", &self.delayed_as_child)

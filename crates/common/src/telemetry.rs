@@ -80,19 +80,19 @@ impl Telemetry {
         service: &'static str,
         version: &'static str,
     ) -> Result<Self, TelemetryError> {
-        let metrics = match settings.otlp_endpoint.as_ref().filter(|_| settings.push_metrics) {
-            Some(endpoint) => {
+        let metrics = match (&settings.otlp_endpoint, &settings.traces) {
+            (Some(endpoint), Some(traces)) if settings.push_metrics => {
                 let reader = metrics::push::reader(endpoint)?;
-                let resource = export::resource(service, version);
+                let resource = export::resource(traces, service, version);
                 Metrics::with(service, version, |provider| {
                     provider.with_reader(reader).with_resource(resource)
                 })?
             }
-            None => Metrics::new(service, version)?,
+            _ => Metrics::new(service, version)?,
         };
-        let traces = match &settings.otlp_endpoint {
-            Some(endpoint) => Some(export::provider(
-                endpoint,
+        let traces = match &settings.traces {
+            Some(traces) => Some(export::provider(
+                traces,
                 settings.sample_ratio,
                 service,
                 version,

@@ -11,6 +11,7 @@ fn without_a_collector_a_silent_log_disables_every_span() {
     let settings = TelemetrySettings {
         otlp_endpoint: None,
         push_metrics: true,
+        traces: None,
         log_filter: "off".to_owned(),
         log_format: LogFormat::Json,
         delayed_as_child: true,

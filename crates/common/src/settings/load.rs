@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path, time::Duration};
 use super::{
     BrokerSettings, BuildsApiSettings, Check, CheckSettings, Clocks, EcosystemSettings, Environment,
     ExecutorsSettings, HttpSettings, LogFormat, Plugin, Settings, SettingsErrors, StartSettings,
-    TelemetrySettings, duration, layers, notes::Notes, section::Section, unread,
+    TelemetrySettings, TracesSettings, duration, layers, notes::Notes, section::Section, unread,
 };
 
 use crate::verdict::Reason;
@@ -178,9 +178,11 @@ impl TelemetrySettings {
     fn read(section: &Section<'_>, env: &dyn Environment) -> Self {
         let endpoint = section.url("otlpEndpoint").and_then(|url| url.parse().ok());
         let disabled = section.boolean_or("disabled", false);
+        let traces = TracesSettings::read(section, endpoint.as_ref());
         Self {
             otlp_endpoint: endpoint.filter(|_| !disabled),
             push_metrics: section.choice_or("metricsExporter", &[("otlp", true), ("none", false)], true),
+            traces: traces.filter(|_| !disabled),
             log_filter: log_filter(section),
             log_format: log_format(section, env.logs_to_terminal()),
             delayed_as_child: section.boolean_or("delayedAsChild", true),

@@ -48,6 +48,7 @@ fn debug_is_safe_to_log() {
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "https://user:s3cret-otlp@otlp.example:4318",
         ),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret-header"),
     ])
     .unwrap();
     let debug = format!("{settings:#?}");
@@ -459,6 +460,61 @@ fn a_disabled_sdk_exports_nothing() {
             .otlp_endpoint
             .is_none()
     );
+}
+
+#[test]
+fn traces_take_the_standard_variables() {
+    let traces = |variables: &[(&str, &str)]| {
+        let with_base = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otlp.example:4318")];
+        let variables: Vec<_> = with_base.iter().chain(variables).copied().collect();
+        load(&variables).unwrap().telemetry.traces.unwrap()
+    };
+    let of_all = traces(&[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20abc")]);
+    assert_eq!(of_all.endpoint.0.as_str(), "http://otlp.example:4318/v1/traces");
+    assert_eq!(of_all.headers[0].0, "authorization");
+    assert_eq!(of_all.headers[0].1.expose_secret(), "Bearer abc");
+    assert_eq!(of_all.sampler, Sampler::ParentOrShare);
+
+    let own = traces(&[
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://tempo.example/otlp"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=abc"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-scope=builds"),
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+        ("OTEL_SERVICE_NAME", "starter"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team=builds,zone=eu"),
+    ]);
+    assert_eq!(own.endpoint.0.as_str(), "http://tempo.example/otlp");
+    assert_eq!(own.headers.len(), 1);
+    assert_eq!(own.headers[0].0, "x-scope");
+    assert_eq!(own.sampler, Sampler::None);
+    assert_eq!(own.service_name.as_deref(), Some("starter"));
+    assert_eq!(own.resource_attributes.len(), 2);
+}
+
+#[test]
+fn another_protocol_is_told_and_does_not_stop_the_worker() {
+    for name in [
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    ] {
+        let settings = load(&[(name, "grpc")]).unwrap();
+        let told = settings.warnings.iter().any(|line| line.starts_with(name));
+        assert!(told, "{:?}", settings.warnings);
+        let settings = load(&[(name, "http/protobuf")]).unwrap();
+        assert!(!settings.warnings.iter().any(|line| line.contains(name)));
+    }
+}
+
+#[test]
+fn headers_and_attributes_that_are_none_are_problems_that_show_no_value() {
+    for (name, text) in [
+        ("OTEL_EXPORTER_OTLP_HEADERS", "s3cret"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "bad name=s3cret"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "s3cret"),
+    ] {
+        let text = problems(&[(name, text)]);
+        assert!(text.contains(name) && !text.contains("s3cret"), "{text}");
+    }
 }
 
 #[test]

@@ -5,21 +5,22 @@ mod backlog;
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, trace::TracerProvider as _};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{
     Resource,
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider},
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
     Layer,
     filter::{LevelFilter, filter_fn},
     registry::LookupSpan,
 };
-use url::Url;
 
 use self::backlog::Backlog;
 use super::{TelemetryError, metrics::Metrics, phases::PhaseTracer};
+use crate::settings::{Sampler as Kept, TracesSettings};
 
 /// Longest that one batch may take; a collector that hangs costs spans, never deliveries.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,9 +46,9 @@ const FOREIGN: [&str; 10] = [
     "tower",
 ];
 
-/// A provider that exports to the collector at `endpoint` (its base: `/v1/traces` is added here).
+/// A provider that exports to the collector that the settings name.
 pub(super) fn provider(
-    endpoint: &Url,
+    settings: &TracesSettings,
     sample_ratio: f64,
     service: &'static str,
     version: &'static str,
@@ -57,7 +58,8 @@ pub(super) fn provider(
     let exporter = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(traces_url(endpoint))
+        .with_endpoint(settings.endpoint.0.as_str())
+        .with_headers(settings.headers.iter().map(header).collect())
         .with_timeout(EXPORT_TIMEOUT)
         .build()
         .map_err(TelemetryError::Exporter)?;
@@ -72,22 +74,39 @@ pub(super) fn provider(
         .build();
     Ok(SdkTracerProvider::builder()
         .with_span_processor(backlog.bound(processor))
-        .with_sampler(sampler(sample_ratio))
-        .with_resource(resource(service, version))
+        .with_sampler(sampler(settings.sampler, sample_ratio))
+        .with_resource(resource(settings, service, version))
         .build())
 }
 
-/// The traces of others are kept or dropped as they decided; new ones by the ratio.
-pub(super) fn sampler(ratio: f64) -> Sampler {
-    Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio)))
+/// As the standard's samplers of these names do.
+pub(super) fn sampler(kept: Kept, ratio: f64) -> Sampler {
+    let by_parent = |new| Sampler::ParentBased(Box::new(new));
+    match kept {
+        Kept::ParentOrAll => by_parent(Sampler::AlwaysOn),
+        Kept::ParentOrNone => by_parent(Sampler::AlwaysOff),
+        Kept::ParentOrShare => by_parent(Sampler::TraceIdRatioBased(ratio)),
+        Kept::All => Sampler::AlwaysOn,
+        Kept::None => Sampler::AlwaysOff,
+        Kept::Share => Sampler::TraceIdRatioBased(ratio),
+    }
 }
 
-/// What all signals of this process have in common, with `OTEL_RESOURCE_ATTRIBUTES` of the operators.
-pub(super) fn resource(service: &'static str, version: &'static str) -> Resource {
-    Resource::builder()
-        .with_service_name(service)
+/// What this process says about itself: the operators' word before ours, and for the name the one that is made for it.
+pub(super) fn resource(settings: &TracesSettings, service: &'static str, version: &'static str) -> Resource {
+    let said = settings.resource_attributes.iter().cloned();
+    let mut builder = Resource::builder()
+        .with_attribute(KeyValue::new("service.name", service))
         .with_attribute(KeyValue::new("service.version", version))
-        .build()
+        .with_attributes(said.map(|(name, value)| KeyValue::new(name, value)));
+    if let Some(name) = &settings.service_name {
+        builder = builder.with_service_name(name.clone());
+    }
+    builder.build()
+}
+
+fn header((name, value): &(String, SecretString)) -> (String, String) {
+    (name.clone(), value.expose_secret().to_owned())
 }
 
 /// The layer that turns our spans into exported ones.
@@ -124,23 +143,22 @@ pub(super) fn is_wanted(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO && !FOREIGN.iter().any(|prefix| metadata.target().starts_with(prefix))
 }
 
-fn traces_url(base: &Url) -> String {
-    format!("{}/v1/traces", base.as_str().trim_end_matches('/'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_path_of_traces_is_added_to_the_base() {
+    fn each_sampler_is_the_one_of_its_name() {
         let table = [
-            ("http://collector:4318", "http://collector:4318/v1/traces"),
-            ("http://collector:4318/", "http://collector:4318/v1/traces"),
-            ("https://collector/otlp", "https://collector/otlp/v1/traces"),
+            (Kept::ParentOrAll, "ParentBased(AlwaysOn)"),
+            (Kept::ParentOrNone, "ParentBased(AlwaysOff)"),
+            (Kept::ParentOrShare, "ParentBased(TraceIdRatioBased(0.5))"),
+            (Kept::All, "AlwaysOn"),
+            (Kept::None, "AlwaysOff"),
+            (Kept::Share, "TraceIdRatioBased(0.5)"),
         ];
-        for (base, expected) in table {
-            assert_eq!(traces_url(&base.parse().unwrap()), expected, "{base}");
+        for (kept, expected) in table {
+            assert_eq!(format!("{:?}", sampler(kept, 0.5)), expected);
         }
     }
 }

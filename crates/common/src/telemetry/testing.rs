@@ -12,7 +12,18 @@ use opentelemetry_sdk::{
 use tracing::dispatcher::{DefaultGuard, set_default};
 
 use super::{dispatch, export};
-use crate::settings::LogFormat;
+use crate::settings::{LogFormat, Sampler as Kind, SecretUrl, TracesSettings};
+
+/// Settings as with nothing but this address.
+pub(crate) fn traces(endpoint: &str) -> TracesSettings {
+    TracesSettings {
+        endpoint: SecretUrl(endpoint.parse().expect("an address")),
+        headers: Vec::new(),
+        sampler: Kind::ParentOrShare,
+        service_name: None,
+        resource_attributes: Vec::new(),
+    }
+}
 
 /// Ends with the test.
 pub(crate) struct Captured {
@@ -43,8 +54,12 @@ impl Captured {
         let provider = sample_ratio.map(|ratio| {
             SdkTracerProvider::builder()
                 .with_simple_exporter(spans.clone())
-                .with_sampler(export::sampler(ratio))
-                .with_resource(export::resource("test-worker", "1.2.3"))
+                .with_sampler(export::sampler(Kind::ParentOrShare, ratio))
+                .with_resource(export::resource(
+                    &traces("http://127.0.0.1:1"),
+                    "test-worker",
+                    "1.2.3",
+                ))
                 .build()
         });
         let writer = log.clone();

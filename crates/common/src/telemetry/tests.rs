@@ -7,6 +7,7 @@ use std::{
 use tracing::info_span;
 
 use super::{testing::Captured, *};
+use crate::settings::TracesSettings;
 use crate::telemetry::{names, propagation::TraceContext};
 
 #[test]
@@ -92,13 +93,17 @@ fn exporting() -> (SdkTracerProvider, TcpListener) {
 
 /// The same, whose spans are counted in `metrics`.
 fn counted(metrics: &Metrics) -> (SdkTracerProvider, TcpListener) {
+    set_up(metrics, |_| ())
+}
+
+/// The same with further settings.
+fn set_up(metrics: &Metrics, change: impl FnOnce(&mut TracesSettings)) -> (SdkTracerProvider, TcpListener) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let collector = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let endpoint = format!("http://{}", collector.local_addr().unwrap())
-        .parse()
-        .unwrap();
+    let mut settings = testing::traces(&format!("http://{}/v1/traces", collector.local_addr().unwrap()));
+    change(&mut settings);
     (
-        export::provider(&endpoint, 1.0, "test-worker", "1.2.3", metrics).unwrap(),
+        export::provider(&settings, 1.0, "test-worker", "1.2.3", metrics).unwrap(),
         collector,
     )
 }
@@ -120,7 +125,14 @@ fn one_span(traces: &SdkTracerProvider) {
 
 #[tokio::test]
 async fn the_last_spans_reach_the_collector_before_the_end() {
-    let (traces, collector) = exporting();
+    let metrics = Metrics::new("test-worker", "1.2.3").unwrap();
+    let (traces, collector) = set_up(&metrics, |settings| {
+        settings.headers = vec![("authorization".to_owned(), "Bearer abc".into())];
+        settings.resource_attributes = [("team", "builders"), ("service.name", "less-exact")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec();
+        settings.service_name = Some("renamed-worker".to_owned());
+    });
     one_span(&traces);
     let asked = tokio::task::spawn_blocking(move || {
         let (mut stream, _) = collector.accept().unwrap();
@@ -135,9 +147,20 @@ async fn the_last_spans_reach_the_collector_before_the_end() {
     assert!(head.starts_with("post /v1/traces http/1.1"), "{head}");
     assert!(head.contains("content-type: application/x-protobuf"), "{head}");
     let body = String::from_utf8_lossy(&body);
-    for expected in ["process builds", "test-worker", "1.2.3", names::BUILD_ID] {
+    assert!(head.contains("authorization: bearer abc"), "{head}");
+    for expected in [
+        "process builds",
+        "renamed-worker",
+        "builders",
+        "1.2.3",
+        names::BUILD_ID,
+    ] {
         assert!(body.contains(expected), "{expected} is missing");
     }
+    assert!(
+        !body.contains("less-exact"),
+        "the service's name has a setting of its own"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     ALL,
-    Kind::{Boolean, Duration, File, Json, Number, Text, Url},
+    Kind::{Boolean, Duration, File, Json, Number, Secret, Text, Url},
     PODS,
     Place::{Key, Options},
     Variable, row, rows,
@@ -57,11 +57,27 @@ pub(super) const VARIABLES: &[Variable] = rows! {
     // Telemetry
     ("OTEL_EXPORTER_OTLP_ENDPOINT", Key("telemetry.otlpEndpoint"), Url, "",
         "OTLP/HTTP collector; none: nothing is exported")
+    ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Key("telemetry.otlpTracesEndpoint"), Url, "",
+        "the same for traces alone, taken as it is: nothing is added to its path")
+    ("OTEL_EXPORTER_OTLP_HEADERS", Key("telemetry.otlpHeaders"), Secret, "",
+        "headers of every export, such as authorization=Bearer%20abc")
+    ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", Key("telemetry.otlpTracesHeaders"), Secret, "",
+        "the same for traces, instead of those for all")
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", Key("telemetry.otlpProtocol"), Text, "http/protobuf",
+        "the only protocol there is; another is told at the start and not used")
+    ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", Key("telemetry.otlpTracesProtocol"), Text, "http/protobuf",
+        "the same for traces")
+    ("OTEL_SERVICE_NAME", Key("telemetry.serviceName"), Text, "",
+        "service.name of traces instead of the worker's own")
+    ("OTEL_RESOURCE_ATTRIBUTES", Key("telemetry.resourceAttributes"), Text, "",
+        "what else traces say about the process, such as team=builds,zone=eu")
     ("OTEL_SDK_DISABLED", Key("telemetry.disabled"), Boolean, "false", "true: nothing is exported")
     ("OTEL_DELAYED_AS_CHILD", Key("telemetry.delayedAsChild"), Boolean, "true",
         "whether a check is part of the trace of its start; else a new trace that links to it")
+    ("OTEL_TRACES_SAMPLER", Key("telemetry.sampler"), Text, "parentbased_traceidratio",
+        "which traces are kept: always_on, always_off, traceidratio, or parentbased_ before one of them")
     ("OTEL_TRACES_SAMPLER_ARG", Key("telemetry.sampleRatio"), Number, "1.0",
-        "share of new traces that are kept")
+        "share of traces that a sampler by ratio keeps")
     ("OTEL_METRICS_EXPORTER", Key("telemetry.metricsExporter"), Text, "otlp",
         "otlp: metrics are pushed to the collector, if one is set; none: they are only served on /metrics")
     ("LOG_LEVEL", Key("telemetry.logLevel"), Text, "info", "error, warn, info, debug or trace")

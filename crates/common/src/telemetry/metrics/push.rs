@@ -14,6 +14,7 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A reader that pushes to the collector at `endpoint` (its base: `/v1/metrics` is added here), every minute or as
 /// `OTEL_METRIC_EXPORT_INTERVAL` says.
 pub(in crate::telemetry) fn reader(endpoint: &Url) -> Result<PeriodicReader<MetricExporter>, TelemetryError> {
+    // Headers come from the standard variables, which the library reads by itself.
     // The blocking client: an asynchronous one finds no reactor on the reader's thread.
     let exporter = MetricExporter::builder()
         .with_http()
