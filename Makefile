@@ -30,6 +30,17 @@ control-plane: ## Build the Kubernetes control plane once (about 5 minutes, then
 helm: ## Build helm once, for the chart's tests (or set HELM to yours)
 	@tests/scripts/helm.sh >/dev/null
 
+.PHONY: real-node
+real-node: ## Build kubelet and take containerd and runc, for a real node (a minute after the control plane, then cached)
+	@tests/node/build.sh >/dev/null
+
+.PHONY: test-real-node
+test-real-node: ## Builds and the installed chart on a real kubelet and containerd (needs root, about 5 minutes)
+	@if [ "$$(id -u)" != 0 ]; then echo 'skipped: only root can run a node'; else \
+	  $(MAKE) --no-print-directory peers real-node && \
+	  cargo build --workspace --all-targets --locked && \
+	  cargo test --workspace --test real_node --locked -- --nocapture; fi
+
 .PHONY: chart-docs
 chart-docs: ## Write the table of the chart's values anew
 	@sed -i '/^| value /,$$d' deploy/chart/README.md

@@ -1,5 +1,5 @@
 //! Real peers for tests and demo, one room each: [`broker`], [`control_plane`], [`kubelet`],
-//! [`builds_api`], [`collector`], [`worker`]; [`world`] starts them all for one run, and [`proxy`] is the network
+//! [`node`], [`builds_api`], [`collector`], [`worker`]; [`world`] starts them all for one run, and [`proxy`] is the network
 //! between them.
 //! [`scenario`] is the list of builds that tests and [`demo`] play on them.
 
@@ -13,6 +13,7 @@ pub mod http_client;
 mod http_server;
 pub mod kubelet;
 pub mod load;
+pub mod node;
 pub mod pki;
 pub mod poll;
 pub mod process;
