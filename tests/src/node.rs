@@ -33,6 +33,10 @@ const READY: Duration = Duration::from_secs(90);
 /// The kernel ends a PID namespace within milliseconds; a busy machine takes its time.
 const ENDED: Duration = Duration::from_secs(30);
 
+/// A destructor cannot wait otherwise: 10 s at most.
+const PATIENCE: u32 = 400;
+const PACE: Duration = Duration::from_millis(25);
+
 /// Only pods that tolerate it come here, and those that select it come nowhere else.
 pub const LABEL: (&str, &str) = ("testbed", "real-node");
 
@@ -158,8 +162,13 @@ impl RealNode {
 impl Drop for RealNode {
     fn drop(&mut self) {
         self.process.kill();
-        // What is still ending keeps its cgroup: an empty folder in a file system of the kernel's.
-        let _ = leftovers::remove_cgroups(&self.name);
+        // What is still ending keeps its cgroup, and writes into a directory that is about to be removed.
+        for _ in 0..PATIENCE {
+            if leftovers::remove_cgroups(&self.name).is_ok() {
+                return;
+            }
+            std::thread::park_timeout(PACE);
+        }
     }
 }
 

@@ -158,6 +158,39 @@ async fn values_that_cannot_work_are_refused_in_words() {
 }
 
 #[tokio::test]
+async fn pods_are_made_where_the_workers_have_their_rights() {
+    let helm = Helm::new().await;
+    let in_file = "config.executor.k8s.options.kubernetes.jobsNamespace=mine";
+    let cases: [(&str, Option<&str>); 5] = [
+        ("port=8080", Some("workers")),
+        ("buildNamespaces={a}", Some("a")),
+        ("buildNamespaces={a,b}", None),
+        ("env.K8S_JOBS_NAMESPACE=b", Some("b")),
+        (in_file, None),
+    ];
+    for (value, expected) in cases {
+        let arguments = [
+            "template",
+            "a",
+            "deploy/chart",
+            "--namespace",
+            "workers",
+            "--set",
+            value,
+        ];
+        let output = helm.run(None, &arguments).await;
+        let printed = text(&output);
+        assert!(output.status.success(), "{value}: {printed}");
+        let said = printed
+            .lines()
+            .skip_while(|line| !line.ends_with("name: K8S_JOBS_NAMESPACE"))
+            .nth(1)
+            .map(|line| line.trim().trim_start_matches("value: ").trim_matches('"'));
+        assert_eq!(said, expected, "{value}");
+    }
+}
+
+#[tokio::test]
 async fn the_table_of_values_is_the_values() {
     let readme = std::fs::read_to_string(repository().join("deploy/chart/README.md")).unwrap();
     let table = Command::new("awk")

@@ -58,3 +58,11 @@ variable, key and default.
 {{- $queues | toJson -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Where pods are made: the one namespace in which the workers have their rights, unless the file says otherwise. */}}
+{{- define "launcher.jobsNamespace" -}}
+{{- $namespaces := .Values.buildNamespaces | default (list .Release.Namespace) -}}
+{{- if and (eq (len $namespaces) 1) (not (contains "jobsNamespace" (.Values.config | toJson))) -}}
+K8S_JOBS_NAMESPACE: {{ first $namespaces | quote }}
+{{- end -}}
+{{- end -}}

@@ -1,7 +1,7 @@
 //! What a node could leave on the machine: cgroups, which it needs, and what it must never reach.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -20,49 +20,53 @@ const SETTINGS: [&str; 6] = [
     "kernel/keys/root_maxbytes",
 ];
 
-/// What a machine looks like before a node, and has to look like after it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Machine {
-    settings: BTreeMap<&'static str, String>,
-    interfaces: Vec<String>,
-    folders: BTreeMap<&'static str, Vec<String>>,
-    mounts: Vec<String>,
-    cgroups: Vec<String>,
-    processes: Vec<String>,
-}
+/// Folders that a node outside of namespaces would write to.
+const FOLDERS: [&str; 5] = [
+    "/opt",
+    "/run/containerd",
+    "/var/lib/kubelet",
+    "/var/log/pods",
+    "/var/log/containers",
+];
+
+/// What a node could change on a machine, one line for each thing.
+#[derive(Debug)]
+pub struct Machine(BTreeSet<String>);
 
 // === impl Machine ===
 
 impl Machine {
     /// As it is now.
     pub fn look() -> anyhow::Result<Self> {
-        let setting = |name| {
-            (
-                name,
-                std::fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap_or_default(),
-            )
-        };
-        let folder = |path| (path, names(Path::new(path)));
+        let mut lines = BTreeSet::new();
+        for setting in SETTINGS {
+            let value = std::fs::read_to_string(Path::new("/proc/sys").join(setting)).unwrap_or_default();
+            lines.insert(format!("setting {setting} = {}", value.trim()));
+        }
+        for folder in FOLDERS {
+            lines.extend(
+                names(Path::new(folder))
+                    .into_iter()
+                    .map(|name| format!("file {folder}/{name}")),
+            );
+        }
+        let interfaces = names(Path::new("/sys/class/net"));
+        lines.extend(interfaces.into_iter().map(|name| format!("interface {name}")));
         let mounts = std::fs::read_to_string("/proc/self/mounts")?;
-        Ok(Self {
-            settings: SETTINGS.map(setting).into(),
-            interfaces: names(Path::new("/sys/class/net")),
-            folders: [
-                "/opt",
-                "/run/containerd",
-                "/var/lib/kubelet",
-                "/var/log/pods",
-                "/var/log/containers",
-            ]
-            .map(folder)
-            .into(),
-            mounts: mounts.lines().map(ToOwned::to_owned).collect(),
-            cgroups: roots("real-")?
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect(),
-            processes: node_processes(),
-        })
+        lines.extend(mounts.lines().map(|line| format!("mount {line}")));
+        lines.extend(
+            roots("real-")?
+                .into_iter()
+                .map(|path| format!("cgroup {}", path.display())),
+        );
+        lines.extend(node_processes().into_iter().map(|line| format!("process {line}")));
+        Ok(Self(lines))
+    }
+
+    /// What is there now and was not before: a setting with another value, a mount, an interface, a file in a folder of
+    /// the node's, a cgroup, a process.
+    pub fn added_since(&self, before: &Self) -> Vec<String> {
+        self.0.difference(&before.0).cloned().collect()
     }
 }
 

@@ -73,8 +73,10 @@ pub(crate) async fn install(scene: &Scene) -> anyhow::Result<()> {
         .chain(scene.settings())
         .map(|(name, value)| (name, value.into()))
         .collect();
-    // The pods have their own.
-    environment.remove("K8S_TOKEN");
+    // The pods have their own token, and the chart says where builds go.
+    for name in ["K8S_TOKEN", "K8S_JOBS_NAMESPACE"] {
+        environment.remove(name);
+    }
     for file in ["K8S_CA_FILE", "API_CA_FILE"] {
         environment.insert(file.to_owned(), "/authorities/ca.crt".into());
     }
