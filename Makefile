@@ -54,6 +54,7 @@ fmt: ## Format the code
 .PHONY: lint
 lint: ## Lints and boundaries, as CI has them
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --test real_node --locked -- -D warnings
 	tests/scripts/boundaries.sh
 
 .PHONY: unit

@@ -62,7 +62,7 @@ const FATES: [Fate; 4] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn builds_of_every_fate_end_on_a_real_node_as_recorded() -> anyhow::Result<()> {
-    scene::play("real-node", async |scene| {
+    Box::pin(scene::play("real-node", async |scene| {
         let settings = scene.settings();
         let settings: Vec<(&str, &str)> = settings
             .iter()
@@ -92,14 +92,14 @@ async fn builds_of_every_fate_end_on_a_real_node_as_recorded() -> anyhow::Result
         // What the recordings call a trap: the build ends by itself when it is told to.
         scene.world.publish(job.stop()).await?;
         scene.no_pod(healthy).await
-    })
+    }))
     .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_installed_chart_runs_our_images_on_a_real_node_and_builds_flow_through_them()
 -> anyhow::Result<()> {
-    scene::play("real-chart", async |scene| {
+    Box::pin(scene::play("real-chart", async |scene| {
         for kind in [Kind::Start, Kind::Verify] {
             chart::image(scene, kind)?;
         }
@@ -114,7 +114,7 @@ async fn the_installed_chart_runs_our_images_on_a_real_node_and_builds_flow_thro
         scene.world.publish(job.stop()).await?;
         scene.no_pod(healthy).await?;
         chart::ends_cleanly(scene).await
-    })
+    }))
     .await
 }
 
