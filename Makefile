@@ -36,10 +36,7 @@ real-node: ## Build kubelet and take containerd and runc, for a real node (a min
 
 .PHONY: test-real-node
 test-real-node: ## Builds and the installed chart on a real kubelet and containerd (needs root, about 5 minutes)
-	@if [ "$$(id -u)" != 0 ]; then echo 'skipped: only root can run a node'; else \
-	  $(MAKE) --no-print-directory peers real-node && \
-	  cargo build --workspace --all-targets --locked && \
-	  cargo test --workspace --test real_node --locked -- --nocapture; fi
+	@tests/scripts/real_node.sh
 
 .PHONY: chart-docs
 chart-docs: ## Write the table of the chart's values anew
