@@ -1,6 +1,6 @@
 //! Real peers for tests and demo, one room each: [`broker`], [`control_plane`], [`kubelet`],
-//! [`node`], [`builds_api`], [`collector`], [`worker`]; [`world`] starts them all for one run, and [`proxy`] is the network
-//! between them.
+//! [`builds_api`], [`collector`], [`worker`]; [`world`] starts them all for one run, and [`proxy`] is the network
+//! between them. [`node`] is a real node, for who may run one.
 //! [`scenario`] is the list of builds that tests and [`demo`] play on them.
 
 mod background;
