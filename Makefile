@@ -46,6 +46,14 @@ keda: ## Build KEDA once, for `make test-deploy` (8 to 20 minutes, then cached)
 test-deploy: peers ## What is deployed beside the workers, for real: tracing and scaling (before a release; not in CI)
 	tests/scripts/test-deploy.sh
 
+.PHONY: real-node
+real-node: ## Build kubelet and take containerd and runc, for a real node (a minute after the control plane, then cached)
+	@tests/node/build.sh >/dev/null
+
+.PHONY: test-real-node
+test-real-node: ## Builds and the installed chart on a real kubelet and containerd (needs root, about 5 minutes)
+	@tests/scripts/real_node.sh
+
 .PHONY: chart-docs
 chart-docs: ## Write the table of the chart's values anew
 	@sed -i '/^| value /,$$d' deploy/chart/README.md
@@ -59,7 +67,7 @@ fmt: ## Format the code
 .PHONY: lint
 lint: ## Lints and boundaries, as CI has them
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo clippy --workspace --test 'deploy_*' --locked -- -D warnings
+	cargo clippy --workspace --test 'deploy_*' --test real_node --locked -- -D warnings
 	tests/scripts/boundaries.sh
 
 .PHONY: unit

@@ -1,6 +1,6 @@
 //! Real peers for tests and demo, one room each: [`broker`], [`control_plane`], [`kubelet`],
 //! [`builds_api`], [`collector`], [`worker`]; [`world`] starts them all for one run, and [`proxy`] is the network
-//! between them.
+//! between them. [`node`] is a real node, for who may run one.
 //! [`scenario`] is the list of builds that tests and [`demo`] play on them.
 
 mod background;
@@ -17,6 +17,7 @@ pub mod keda;
 pub mod kubelet;
 pub mod load;
 pub mod metrics;
+pub mod node;
 pub mod operations;
 pub mod pki;
 pub mod poll;

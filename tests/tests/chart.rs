@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "chart/files.rs"]
+mod files;
 #[path = "chart/scaling.rs"]
 mod scaling;
 
@@ -113,6 +115,39 @@ async fn values_that_cannot_work_are_refused_in_words() {
             !output.status.success() && said.contains(expected),
             "{value}: {said}"
         );
+    }
+}
+
+#[tokio::test]
+async fn pods_are_made_where_the_workers_have_their_rights() {
+    let helm = Helm::find().await.unwrap();
+    let in_file = "config.executor.k8s.options.kubernetes.jobsNamespace=mine";
+    let cases: [(&str, Option<&str>); 5] = [
+        ("port=8080", Some("workers")),
+        ("buildNamespaces={a}", Some("a")),
+        ("buildNamespaces={a,b}", None),
+        ("env.K8S_JOBS_NAMESPACE=b", Some("b")),
+        (in_file, None),
+    ];
+    for (value, expected) in cases {
+        let arguments = [
+            "template",
+            "a",
+            "deploy/chart",
+            "--namespace",
+            "workers",
+            "--set",
+            value,
+        ];
+        let output = helm.run(None, &arguments).await.unwrap();
+        let printed = printed(&output);
+        assert!(output.status.success(), "{value}: {printed}");
+        let said = printed
+            .lines()
+            .skip_while(|line| !line.ends_with("name: K8S_JOBS_NAMESPACE"))
+            .nth(1)
+            .map(|line| line.trim().trim_start_matches("value: ").trim_matches('"'));
+        assert_eq!(said, expected, "{value}");
     }
 }
 

@@ -64,3 +64,11 @@ an empty variable is not set. Called with a dict of root, worker, variable, key 
 {{- $queues | toJson -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Where pods are made: the one namespace in which the workers have their rights, unless the file says otherwise. */}}
+{{- define "launcher.jobsNamespace" -}}
+{{- $namespaces := .Values.buildNamespaces | default (list .Release.Namespace) -}}
+{{- if and (eq (len $namespaces) 1) (not (contains "jobsNamespace" (.Values.config | toJson))) -}}
+K8S_JOBS_NAMESPACE: {{ first $namespaces | quote }}
+{{- end -}}
+{{- end -}}

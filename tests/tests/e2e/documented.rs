@@ -1,8 +1,9 @@
 //! docs/RELIABILITY.md names files of tests: each of them is here, and each promise has its own. It and the documents
-//! for operators name tests, which there are.
+//! for operators name tests, which there are. docs/MIGRATION.md leaves no defect of the predecessor out.
 
 use std::{collections::BTreeSet, path::Path};
 
+const MIGRATION: &str = include_str!("../../../docs/MIGRATION.md");
 const DOCS: &str = include_str!("../../../docs/RELIABILITY.md");
 const FOR_OPERATORS: [&str; 2] = [
     include_str!("../../../docs/OPERATIONS.md"),
@@ -89,6 +90,40 @@ fn every_test_that_the_docs_name_exists() {
                 .all(|letter| letter.is_ascii_lowercase() || letter == '_')
     });
     for name in names {
+        assert!(all.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
+}
+
+#[test]
+fn every_defect_of_the_predecessor_has_a_row_and_every_row_a_test() {
+    let member = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let all = ["../crates", "src", "tests"]
+        .map(|folder| code(&member.join(folder)))
+        .concat();
+    let words: BTreeSet<&str> = MIGRATION
+        .split(|letter: char| !letter.is_ascii_alphanumeric())
+        .collect();
+    for defect in (1..=44).map(|number| format!("D{number}")) {
+        assert!(
+            words.contains(defect.as_str()),
+            "docs/MIGRATION.md leaves {defect} out"
+        );
+    }
+    let rows = MIGRATION.lines().filter(|line| line.starts_with("| D"));
+    for row in rows {
+        let last = row.trim_end_matches([' ', '|']).rsplit('|').next();
+        assert!(
+            quoted(last.unwrap_or_default()).count() > 0,
+            "a defect without a test: {row}"
+        );
+    }
+    let named = quoted(MIGRATION).filter(|name| {
+        name.matches('_').count() > 2
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter == '_')
+    });
+    for name in named.filter(|name| !name.starts_with("sd_worker_")) {
         assert!(all.contains(&format!("fn {name}(")), "there is no test {name}");
     }
 }

@@ -10,7 +10,7 @@ use k8s_openapi::api::{
 use kube::{Api, api::PostParams};
 use serde_json::json;
 use testbed::{
-    broker::{AMQPValue, FieldTable},
+    broker::{AMQPValue, FieldTable, Permissions},
     builds_api::{Build, Scope, Status, token_for},
     kubelet::Life,
     poll,
@@ -241,4 +241,62 @@ async fn may_list(world: &World) -> anyhow::Result<()> {
         .await?;
     Api::namespaced(client, name).create(&params, &binding).await?;
     Ok(())
+}
+
+/// What docs/MIGRATION.md tells operators to run, word for word, but for the vhost and the user.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_with_the_permissions_of_the_docs_runs_the_whole_road() -> anyhow::Result<()> {
+    play("p8-permissions", async |world| {
+        let broker = &world.peers.broker;
+        if !broker.owned() {
+            println!("skipped: nobody's permissions are changed in a broker that is not ours");
+            return Ok(());
+        }
+        let docs = include_str!("../../../docs/MIGRATION.md");
+        let command = docs.lines().find_map(|line| {
+            line.trim()
+                .strip_prefix("rabbitmqctl set_permissions -p screwdriver sdrw ")
+        });
+        let patterns: Vec<&str> = command
+            .unwrap_or_default()
+            .split('\'')
+            .skip(1)
+            .step_by(2)
+            .collect();
+        anyhow::ensure!(patterns.len() == 3, "{command:?}");
+
+        let vhost = broker.vhost("p8-permissions", Permissions::Reference).await?;
+        let user = vhost.user();
+        let permit = [
+            ["set_permissions", "-p", vhost.name(), &user].as_slice(),
+            &patterns,
+        ]
+        .concat();
+        broker.ctl(&permit).await?;
+
+        world.script("gone:1", Life::image_missing());
+        let mut settings = vhost.worker_env();
+        settings.push((RETRY_QUEUE.0.to_owned(), RETRY_QUEUE.1.to_owned()));
+        let settings: Vec<(&str, &str)> = settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let (_start, _verify) = world.workers(&settings).await?;
+        let (healthy, works) = world.build("node:22");
+        let (missing, fails) = world.build("gone:1");
+        for message in [works.start(), fails.start(), "{}".to_owned()] {
+            vhost.publish(vhost.queue(), message).await?;
+        }
+        world.build_is(healthy, "on a node", SOON, has_node).await?;
+        let failed = |build: &Build| build.status == Status::Failure;
+        world.build_is(missing, "FAILURE", TWO_LOOKS, failed).await?;
+        let parked = format!("{}.parked", vhost.queue());
+        poll::until("the message that is no job to be parked", SOON, || async {
+            let depth = vhost.depth(&parked).await?;
+            anyhow::ensure!(depth == Some(1), "{depth:?}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await
+    })
+    .await
 }
