@@ -24,13 +24,11 @@ pub mod variables;
 
 use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
-
 pub use self::{
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
     effective::{Check, Effective},
     environment::{Environment, ProcessEnvironment},
-    executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
+    executors::{ClusterSettings, Exclusion, ExecutorSettings, ExecutorsSettings, Plugin},
     pod::{
         EphemeralStorage, Hooks, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
         TokenPlace,
@@ -38,6 +36,7 @@ pub use self::{
     problems::{Problem, SettingsErrors},
     quantity::StorageQuantity,
     reference::reference,
+    secret::Secret,
 };
 
 use crate::verdict::Reason;
@@ -82,8 +81,8 @@ pub struct BrokerSettings {
     pub vhost: String,
     /// User name, as it is (encoded where it enters a URI).
     pub username: String,
-    /// Password.
-    pub password: SecretString,
+    /// Password; read anew for every connection.
+    pub password: Secret,
     /// Heartbeat interval; a dead peer is noticed after two.
     pub heartbeat: Duration,
     /// The exchange that everything is published to.

@@ -58,7 +58,9 @@ fn moment(facts: &Facts, after: u64) -> Moment {
     let started_at = facts.created_at.unwrap_or_default();
     Moment {
         // A pod may say that it was made at the end of time.
-        now: started_at.saturating_add(Duration::from_secs(after)).unwrap_or(started_at),
+        now: started_at
+            .saturating_add(Duration::from_secs(after))
+            .unwrap_or(started_at),
         started_at,
         start_deadline: Duration::from_hours(1),
         recreated: 0,

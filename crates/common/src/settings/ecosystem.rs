@@ -26,14 +26,15 @@ pub struct CacheSettings {
     pub strategy: CacheStrategy,
     /// Folder of disk caches on the nodes; empty: builds have no disk cache.
     pub path: String,
-    /// Whether disk caches are compressed.
-    pub compress: bool,
+    /// Whether disk caches are compressed. This and what follows is the launcher's to understand, and safe between
+    /// a shell's quotes.
+    pub compress: String,
     /// Whether disk caches are checksummed.
-    pub md5check: bool,
+    pub md5check: String,
     /// Most MB of one cache; 0: no limit.
-    pub max_size_mb: u64,
+    pub max_size_mb: String,
     /// Most threads that work on a cache.
-    pub max_go_threads: u64,
+    pub max_go_threads: String,
 }
 
 /// In the store or on the node.
@@ -72,10 +73,10 @@ impl CacheSettings {
         Self {
             strategy: section.choice_or("strategy", &strategies, CacheStrategy::S3),
             path: section.text_even_empty_or("path", "/"),
-            compress: section.boolean_or("compress", false),
-            md5check: section.boolean_or("md5check", false),
-            max_size_mb: section.integer_or("max_size_mb", .., "a whole number of MB", 0),
-            max_go_threads: section.integer_or("max_go_threads", .., "a whole number of threads", 10_000),
+            compress: section.shell_word_or("compress", "false"),
+            md5check: section.shell_word_or("md5check", "false"),
+            max_size_mb: section.shell_word_or("max_size_mb", "0"),
+            max_go_threads: section.shell_word_or("max_go_threads", "10000"),
         }
     }
 

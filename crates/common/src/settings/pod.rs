@@ -4,9 +4,12 @@
 //! shapes of pod use is the manifest's business.
 
 use k8s_openapi::api::core::v1::Lifecycle;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{ecosystem::EcosystemSettings, executors::Plugin, quantity::StorageQuantity, section::Section};
+use super::{
+    ecosystem::EcosystemSettings, executors::Plugin, quantity::StorageQuantity, section::Section,
+    unread::Unused,
+};
 
 /// Everything that shapes the pod.
 #[derive(Debug, Clone)]
@@ -155,12 +158,48 @@ pub struct SecretFile {
 }
 
 /// What runs after a build's container started and before it stops. Not printed: hooks may send credentials.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Hooks(pub Lifecycle);
 
 const DNS_POLICIES: &[&str] = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
 const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
+/// Options of the predecessor's that pods of k8s-vm have no use for, with the values that say nothing.
+const UNUSED_BY_VM: Unused = Unused {
+    whom: "k8s-vm",
+    keys: &[
+        ("serviceAccount", "default"),
+        ("automountServiceAccountToken", "false"),
+        ("dnsPolicy", "ClusterFirst"),
+        ("imagePullPolicy", "Always"),
+        ("imagePullSecretName", ""),
+        ("runtimeClass", ""),
+        ("privileged", "false"),
+        ("dockerFeatureEnabled", "false"),
+        ("rootlessBuildkitFeatureEnabled", "false"),
+        ("podLabels", ""),
+        ("annotations", ""),
+        ("lifecycleHooks", ""),
+        ("volumeMounts", ""),
+        ("buildSecrets", ""),
+        ("buildSecretsFile", ""),
+    ],
+};
+/// The same beside `kubernetes`.
+const UNUSED_BESIDE_BY_VM: Unused = Unused {
+    whom: "k8s-vm",
+    keys: &[("sdHabEnabled", "true")],
+};
+/// What pods of k8s have no use for.
+const UNUSED_BY_K8S: Unused = Unused {
+    whom: "k8s",
+    keys: &[("baseImage", "")],
+};
+/// The same below `resources.disk`.
+const UNUSED_DISK_BY_K8S: Unused = Unused {
+    whom: "k8s",
+    keys: &[("space", "")],
+};
 /// Enough for who means "no limit", and the number still prints as a whole one.
 const MOST_MINUTES: f64 = 1_000_000_000.0;
 const MOST_SECONDS: u64 = u32::MAX as u64;
@@ -168,7 +207,7 @@ const MOST_SECONDS: u64 = u32::MAX as u64;
 // === impl PodSettings ===
 
 impl PodSettings {
-    pub(super) fn read(options: &Section<'_>, plugin: Plugin, ecosystem: EcosystemSettings) -> Self {
+    pub(super) fn read<'a>(options: &Section<'a>, plugin: Plugin, ecosystem: EcosystemSettings) -> Self {
         let kubernetes = options.section("kubernetes");
         let minutes = |key: &str, default| {
             if kubernetes.counts_as_unset(key, default) {
@@ -178,24 +217,35 @@ impl PodSettings {
         };
         let resources = kubernetes.section("resources");
         let disk = resources.section("disk");
+        let of = |user: Plugin, section: &Section<'a>, unused: &Unused| {
+            if plugin == user {
+                section.clone()
+            } else {
+                section.set_aside(unused)
+            }
+        };
+        let container = of(Plugin::K8s, &kubernetes, &UNUSED_BY_VM);
+        let beside = of(Plugin::K8s, options, &UNUSED_BESIDE_BY_VM);
+        let machine = of(Plugin::K8sVm, &kubernetes, &UNUSED_BY_K8S);
+        let machine_disk = of(Plugin::K8sVm, &disk, &UNUSED_DISK_BY_K8S);
         Self {
-            launch_image: options.text_or("launchImage", "screwdrivercd/launcher"),
-            launch_version: options.text_or("launchVersion", "stable"),
-            hab_enabled: options.boolean_or("sdHabEnabled", true),
-            base_image: kubernetes.text("baseImage"),
+            launch_image: options.name_or("launchImage", "screwdrivercd/launcher"),
+            launch_version: options.name_or("launchVersion", "stable"),
+            hab_enabled: beside.boolean_or("sdHabEnabled", true),
+            base_image: machine.name("baseImage"),
             build_timeout: minutes("buildTimeout", 90.0),
             max_build_timeout: minutes("maxBuildTimeout", 120.0),
             termination_grace_period: grace_period(&kubernetes),
-            service_account: kubernetes.text_or("serviceAccount", "default"),
-            automount_service_account_token: kubernetes.boolean_or("automountServiceAccountToken", false),
-            dns_policy: kubernetes.word_or_first("dnsPolicy", DNS_POLICIES),
-            image_pull_policy: kubernetes.word_or_first("imagePullPolicy", PULL_POLICIES),
-            image_pull_secret: kubernetes.text("imagePullSecretName"),
-            runtime_class: kubernetes.text("runtimeClass"),
-            privileged: kubernetes.boolean_or("privileged", false),
+            service_account: container.name_or("serviceAccount", "default"),
+            automount_service_account_token: container.boolean_or("automountServiceAccountToken", false),
+            dns_policy: container.word_or_first("dnsPolicy", DNS_POLICIES),
+            image_pull_policy: container.word_or_first("imagePullPolicy", PULL_POLICIES),
+            image_pull_secret: container.name("imagePullSecretName"),
+            runtime_class: container.name("runtimeClass"),
+            privileged: container.boolean_or("privileged", false),
             sidecars: SidecarSettings {
-                docker: kubernetes.boolean_or("dockerFeatureEnabled", false),
-                buildkit: kubernetes.boolean_or("rootlessBuildkitFeatureEnabled", false),
+                docker: container.boolean_or("dockerFeatureEnabled", false),
+                buildkit: container.boolean_or("rootlessBuildkitFeatureEnabled", false),
             },
             cpu: Sizes::read(
                 &resources.section("cpu"),
@@ -213,24 +263,24 @@ impl PodSettings {
             } else {
                 TokenPlace::Arguments
             },
-            disk_space_label: disk.text("space"),
-            disk_speed_label: disk.text("speed"),
-            labels: kubernetes.texts("podLabels"),
-            annotations: kubernetes.texts("annotations"),
+            disk_space_label: machine_disk.name("space"),
+            disk_speed_label: disk.name("speed"),
+            labels: container.texts("podLabels"),
+            annotations: container.texts("annotations"),
             node_selectors: kubernetes.texts("nodeSelectors"),
             preferred_node_selectors: kubernetes.texts("preferredNodeSelectors"),
-            lifecycle: kubernetes.object("lifecycleHooks", "a Kubernetes lifecycle (postStart, preStop)"),
-            host_mounts: kubernetes
+            lifecycle: container.object("lifecycleHooks", "a Kubernetes lifecycle (postStart, preStop)"),
+            host_mounts: container
                 .sections("volumeMounts")
                 .iter()
                 .map(HostMount::read)
                 .collect(),
-            secret_variables: kubernetes
+            secret_variables: container
                 .sections("buildSecrets")
                 .iter()
                 .map(SecretVariable::read)
                 .collect(),
-            secret_files: kubernetes
+            secret_files: container
                 .sections("buildSecretsFile")
                 .iter()
                 .map(SecretFile::read)

@@ -129,10 +129,16 @@ fn node_wishes<'a>(wishes: &mut Wishes<'a>, executor: &'a ExecutorSettings) -> V
 
 /// As the predecessor's language prints numbers.
 fn minutes(minutes: f64) -> String {
+    let size = minutes.abs();
     if minutes == f64::NEG_INFINITY {
-        return "-Infinity".to_owned();
+        "-Infinity".to_owned()
+    } else if size >= 1e21 {
+        format!("{minutes:e}").replace('e', "e+")
+    } else if size > 0.0 && size < 1e-6 {
+        format!("{minutes:e}")
+    } else {
+        minutes.to_string()
     }
-    minutes.to_string()
 }
 
 /// `PR-<number>`, alone or followed by a colon and the job's name. The jobs of stages count too, which the
