@@ -12,7 +12,7 @@ pub mod state;
 
 pub use build_config::{BuildConfig, Pipeline, Template, TokenLife};
 pub use cache_config::CacheConfig;
-pub use lenient::{has, text_of};
+pub use lenient::{has, text_of, text_of_number};
 pub use state::{CheckState, Recreate, StartState, StopState};
 
 use serde::Deserialize;

@@ -70,13 +70,27 @@ pub fn text_of(value: &Value) -> Cow<'_, str> {
         Value::Null => "".into(),
         Value::Bool(value) => value.to_string().into(),
         Value::String(text) => text.into(),
-        // Without the fraction of a whole number.
         Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(number) => number.to_string().into(),
+            Some(number) => text_of_number(number).into(),
             None => number.to_string().into(),
         },
         Value::Array(items) => items.iter().map(text_of).collect::<Vec<_>>().join(",").into(),
         Value::Object(_) => "[object Object]".into(),
+    }
+}
+
+/// What the producer's language makes of a number as text: whole ones without a fraction, very large and very small ones
+/// with an exponent.
+pub fn text_of_number(number: f64) -> String {
+    let size = number.abs();
+    if number.is_infinite() {
+        format!("{number}").replace("inf", "Infinity")
+    } else if size >= 1e21 {
+        format!("{number:e}").replace('e', "e+")
+    } else if size > 0.0 && size < 1e-6 {
+        format!("{number:e}")
+    } else {
+        number.to_string()
     }
 }
 
