@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::settings::Secret;
 
 /// How long a file's content counts as what it still holds.
-const FRESH: Duration = Duration::from_secs(10);
+const FRESH: Duration = Duration::from_secs(1);
 
 /// Puts the token into requests.
 #[derive(Clone)]

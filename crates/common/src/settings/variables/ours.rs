@@ -33,7 +33,7 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "how long deliveries in hand may take after SIGTERM")
 
     // Peers
-    ("K8S_TOKEN_FILE", Options(ALL, "kubernetes.tokenFile"), File, "", "file with the token of K8S_TOKEN; read again every 10 s")
+    ("K8S_TOKEN_FILE", Options(ALL, "kubernetes.tokenFile"), File, "", "file with the token of K8S_TOKEN; read again while the worker runs")
     ("K8S_CA_FILE", Options(ALL, "kubernetes.caFile"), File, "",
         "PEM file with the API server's authorities instead of the service account's")
     ("K8S_INSECURE_SKIP_TLS_VERIFY", Options(ALL, "kubernetes.insecureSkipTlsVerify"), Boolean, "false",
