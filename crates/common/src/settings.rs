@@ -5,6 +5,7 @@
 //! its own. `docs/CONFIGURATION.md` is written from the tables in [`variables`].
 
 mod broker;
+mod cluster;
 mod duration;
 mod ecosystem;
 mod effective;
@@ -25,10 +26,11 @@ pub mod variables;
 use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 
 pub use self::{
+    cluster::ClusterSettings,
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
     effective::{Check, Effective},
     environment::{Environment, ProcessEnvironment},
-    executors::{ClusterSettings, Exclusion, ExecutorSettings, ExecutorsSettings, Plugin},
+    executors::{Exclusion, ExecutorSettings, ExecutorsSettings, Plugin},
     pod::{
         EphemeralStorage, Hooks, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
         TokenPlace,

@@ -3,9 +3,14 @@
 //! The keys are the predecessor's, so its configuration files work unchanged. Which of them the two
 //! shapes of pod use is the manifest's business.
 
+mod entries;
+mod unused;
+
 use k8s_openapi::api::core::v1::Lifecycle;
 use serde::{Deserialize, Serialize};
 
+pub use self::entries::{HostMount, SecretFile, SecretVariable};
+use self::unused::{UNUSED_BESIDE_BY_VM, UNUSED_BY_K8S, UNUSED_BY_VM, UNUSED_DISK_BY_K8S};
 use super::{
     ecosystem::EcosystemSettings, executors::Plugin, quantity::StorageQuantity, section::Section,
     unread::Unused,
@@ -118,45 +123,6 @@ pub struct EphemeralStorage {
     pub max: Option<StorageQuantity>,
 }
 
-/// A path of the node in the build container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostMount {
-    /// Name of the volume.
-    pub name: String,
-    /// Path in the container.
-    pub mount_path: String,
-    /// Path on the node.
-    pub path: String,
-    /// Kubernetes' type of the host path, e.g. `Directory`.
-    pub kind: Option<String>,
-    /// Whether the build may only read.
-    pub read_only: Option<bool>,
-}
-
-/// A secret in the build container's environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretVariable {
-    /// Name of the variable.
-    pub variable: String,
-    /// Name of the Kubernetes secret.
-    pub secret: String,
-    /// Key in the secret.
-    pub key: String,
-}
-
-/// A secret as files in the build container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretFile {
-    /// Name of the volume.
-    pub name: String,
-    /// Path in the container.
-    pub mount_path: String,
-    /// Name of the Kubernetes secret.
-    pub secret: String,
-    /// Whether the build may only read.
-    pub read_only: Option<bool>,
-}
-
 /// What runs after a build's container started and before it stops. Not printed: hooks may send credentials.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(transparent)]
@@ -164,42 +130,6 @@ pub struct Hooks(pub Lifecycle);
 
 const DNS_POLICIES: &[&str] = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
 const PULL_POLICIES: &[&str] = &["Always", "IfNotPresent", "Never"];
-/// Options of the predecessor's that pods of k8s-vm have no use for, with the values that say nothing.
-const UNUSED_BY_VM: Unused = Unused {
-    whom: "k8s-vm",
-    keys: &[
-        ("serviceAccount", "default"),
-        ("automountServiceAccountToken", "false"),
-        ("dnsPolicy", "ClusterFirst"),
-        ("imagePullPolicy", "Always"),
-        ("imagePullSecretName", ""),
-        ("runtimeClass", ""),
-        ("privileged", "false"),
-        ("dockerFeatureEnabled", "false"),
-        ("rootlessBuildkitFeatureEnabled", "false"),
-        ("podLabels", ""),
-        ("annotations", ""),
-        ("lifecycleHooks", ""),
-        ("volumeMounts", ""),
-        ("buildSecrets", ""),
-        ("buildSecretsFile", ""),
-    ],
-};
-/// The same beside `kubernetes`.
-const UNUSED_BESIDE_BY_VM: Unused = Unused {
-    whom: "k8s-vm",
-    keys: &[("sdHabEnabled", "true")],
-};
-/// What pods of k8s have no use for.
-const UNUSED_BY_K8S: Unused = Unused {
-    whom: "k8s",
-    keys: &[("baseImage", "")],
-};
-/// The same below `resources.disk`.
-const UNUSED_DISK_BY_K8S: Unused = Unused {
-    whom: "k8s",
-    keys: &[("space", "")],
-};
 /// Enough for who means "no limit", and the number still prints as a whole one.
 const MOST_MINUTES: f64 = 1_000_000_000.0;
 const MOST_SECONDS: u64 = u32::MAX as u64;
@@ -361,40 +291,5 @@ impl EphemeralStorage {
             section.problem("default", "expected no more than max");
         }
         Self { default, max }
-    }
-}
-
-// === impl HostMount, SecretVariable, SecretFile ===
-
-impl HostMount {
-    fn read(entry: &Section<'_>) -> Self {
-        Self {
-            name: entry.required("name"),
-            mount_path: entry.required("mountPath"),
-            path: entry.required("path"),
-            kind: entry.text("type"),
-            read_only: entry.boolean("readOnly"),
-        }
-    }
-}
-
-impl SecretVariable {
-    fn read(entry: &Section<'_>) -> Self {
-        Self {
-            variable: entry.required("secret_env"),
-            secret: entry.required("secret_name"),
-            key: entry.required("secret_key"),
-        }
-    }
-}
-
-impl SecretFile {
-    fn read(entry: &Section<'_>) -> Self {
-        Self {
-            name: entry.required("name"),
-            mount_path: entry.required("mountPath"),
-            secret: entry.required("secretName"),
-            read_only: entry.boolean("readOnly"),
-        }
     }
 }
