@@ -176,6 +176,23 @@ async fn a_vhost_that_is_not_there_makes_unready_until_it_is_made() -> anyhow::R
     .await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_password_whose_file_is_written_anew_is_taken_up() -> anyhow::Result<()> {
+    play("env-password-file", async |world| {
+        let file = world.directory().join("password");
+        std::fs::write(&file, "unknown\n")?;
+        let path = file.display().to_string();
+        let environment = world.environment(Kind::Start, &[("RABBITMQ_PASSWORD_FILE", path.as_str())]);
+        let known = environment.iter().find(|(name, _)| name == "RABBITMQ_PASSWORD");
+        let password = known.context("the vhost has no password")?.1.clone();
+        let mut worker = Worker::launch(Kind::Start, environment, world.directory())?;
+        unready(&worker, &["RABBITMQ_PASSWORD"]).await?;
+        std::fs::write(&file, format!("{password}\n"))?;
+        worker.ready(A_MINUTE).await
+    })
+    .await
+}
+
 /// Nobody's queue is altered: the worker waits, and takes the name once it is free.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_with_other_arguments_is_told_with_both_and_left_alone() -> anyhow::Result<()> {
