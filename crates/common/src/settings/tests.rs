@@ -80,7 +80,7 @@ fn all_problems_are_told_together_and_no_value_is() {
             ("K8S_POD_LABELS", "{team: ['s3cret']}"),
             ("K8S_LIFECYCLE_HOOKS", "{preStop: 's3cret'}"),
             ("K8S_EXECUTOR_EXCLUSION", "(s3cret"),
-            ("CACHE_STRATEGY", "s3cret"),
+            ("CACHE_STRATEGY", "s3cret!"),
             ("CHECK_LADDER", "60s,15s"),
             ("CLOCK_PULLING", "0s"),
             ("OUTAGE_HOLD", "10"),

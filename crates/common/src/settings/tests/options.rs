@@ -278,6 +278,24 @@ fn exclusions_may_look_around() {
     );
 }
 
+/// It works in the predecessor, whose builds then have no caches on their nodes either.
+#[test]
+fn a_strategy_of_caches_that_nobody_knows_is_told_and_passed_on() {
+    for (word, warned) in [("s3", false), ("disk", false), ("gcs", true), ("DISK", true)] {
+        let settings = load(&[("CACHE_STRATEGY", word), ("EXECUTOR_PLUGIN", "k8s")]).unwrap();
+        let cache = &settings.ecosystem.cache;
+        assert_eq!(cache.strategy.as_str(), word);
+        assert_eq!(cache.disk_path("").is_some(), word == "disk", "{word}");
+        let told = "CACHE_STRATEGY is neither s3 nor disk: builds have no caches on their nodes".to_owned();
+        assert_eq!(
+            settings.warnings.contains(&told),
+            warned,
+            "{word}: {:?}",
+            settings.warnings
+        );
+    }
+}
+
 #[test]
 fn what_the_launcher_hears_of_caches_is_passed_on() {
     let cache = |value: &serde_json::Value| {
