@@ -220,7 +220,8 @@ fn check_prefix(section: &Section<'_>, executor: &ExecutorSettings, is_default: 
         return;
     };
     let options = section.section(&executor.name).section("options");
-    if is_default || executor.weightage > 0 {
+    // What does not fit k8s-vm fits nobody, and its label may be cut: a stop would delete other builds' pods.
+    if is_default || executor.weightage > 0 || executor.plugin == Plugin::K8sVm {
         options.problem("prefix", expectation);
     } else {
         let (place, name) = (options.place_of("prefix"), &executor.name);

@@ -142,6 +142,11 @@ fn a_prefix_that_does_not_fit_an_executor_that_only_jobs_choose_is_told() {
     );
     let weighted = [("EXECUTOR_PREFIX", "sd.beta-"), ("WEIGHT_K8S", "1")];
     assert!(problems(&weighted).contains("EXECUTOR_PREFIX: expected up to 38"));
+    let long = format!(
+        "{{executor: {{plugin: 'k8s', 'k8s-vm': {{options: {{prefix: '{}'}}}}}}}}",
+        "a".repeat(48)
+    );
+    assert!(problems(&[("NODE_CONFIG", &long)]).contains("k8s-vm.options.prefix: expected up to 47"));
 }
 
 #[test]
