@@ -164,6 +164,32 @@ async fn an_api_server_takes_the_pods_of_all_golden_cases() -> anyhow::Result<()
     Ok(())
 }
 
+/// The settings take such prefixes and none that is longer.
+#[tokio::test]
+async fn an_api_server_takes_the_longest_prefixes_and_no_longer_ones() -> anyhow::Result<()> {
+    let judge = Judge::new("prefixes").await?;
+    let mut config = config(&Map::new());
+    // The largest id that a message can carry.
+    config["buildId"] = json!(9_007_199_254_740_991_u64);
+    let cases = [
+        ("k8s", "a".repeat(38), true),
+        ("k8s", "a".repeat(39), false),
+        ("k8s", "a.b".to_owned(), false),
+        ("k8s-vm", "a".repeat(47), true),
+        ("k8s-vm", "sd.beta-".to_owned(), true),
+        ("k8s-vm", "a.-b".to_owned(), false),
+    ];
+    for (executor, prefix, taken) in cases {
+        let mut options = options(false);
+        options["prefix"] = json!(prefix);
+        let pod = judge.rendered(executor, &options, &config)?;
+        let said = judge.says(&pod).await?;
+        assert_eq!(said.is_none(), taken, "{executor} {prefix}: {said:?}");
+    }
+    drop(judge.control_plane);
+    Ok(())
+}
+
 #[tokio::test]
 async fn any_annotations_make_a_pod_that_is_taken_or_clearly_refused() -> anyhow::Result<()> {
     let judge = Judge::new("generated").await?;

@@ -4,6 +4,7 @@
 pub mod error;
 mod read;
 mod secrets;
+mod token;
 
 use std::time::Duration;
 
@@ -16,7 +17,6 @@ use kube::{
     Api, Client, Config,
     api::{DeleteParams, GetParams, ListParams, PostParams, Preconditions},
     client::ConfigExt,
-    config::AuthInfo,
     core::Request,
 };
 use tower::ServiceBuilder;
@@ -24,9 +24,10 @@ use tracing::Instrument;
 
 pub use error::{Class, ClusterError};
 use read::{Made, ReadPod};
+use token::Bearer;
 
 use crate::{
-    settings::ClusterSettings,
+    settings::{ClusterSettings, Secret},
     telemetry::{
         metrics::{
             Metrics,
@@ -60,7 +61,8 @@ impl Cluster {
     /// The address is no host, or a file of certificates cannot be read.
     pub fn new(settings: &ClusterSettings, metrics: Metrics) -> Result<Self, ClusterError> {
         let config = config(settings)?;
-        let client = client(&config).map_err(ClusterError::setup)?;
+        let bearer = bearer(settings).map_err(ClusterError::setup)?;
+        let client = client(&config, bearer).map_err(ClusterError::setup)?;
         Ok(Self {
             pods: Api::namespaced(client.clone(), &settings.namespace),
             events: Api::namespaced(client.clone(), &settings.namespace),
@@ -200,21 +202,24 @@ fn config(settings: &ClusterSettings) -> Result<Config, ClusterError> {
         .ca_file
         .clone()
         .or_else(|| in_pod.exists().then_some(in_pod));
-    // Both files are read again and again: tokens and authorities rotate.
-    config.auth_info = AuthInfo {
-        token: settings.token.clone(),
-        token_file: settings
-            .token
-            .is_none()
-            .then(|| format!("{SERVICE_ACCOUNT}/token")),
-        ..AuthInfo::default()
-    };
+    // kube reads it again and again: authorities rotate.
     Ok(config)
+}
+
+/// The token of the settings, or else the service account's.
+fn bearer(settings: &ClusterSettings) -> kube::Result<Bearer> {
+    if let Some(secret) = &settings.token {
+        return Bearer::new(secret.clone());
+    }
+    let path = std::path::PathBuf::from(format!("{SERVICE_ACCOUNT}/token"));
+    let secret = Secret::in_file(&path)
+        .map_err(|error| kube::Error::Auth(kube::client::AuthError::ReadTokenFile(error, path)))?;
+    Bearer::new(secret)
 }
 
 /// kube's own client speaks HTTP/1.1: twenty calls under way are twenty connections with a TLS state
 /// each. Over HTTP/2 they are one.
-fn client(config: &Config) -> kube::Result<Client> {
+fn client(config: &Config, bearer: Bearer) -> kube::Result<Client> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -231,7 +236,7 @@ fn client(config: &Config) -> kube::Result<Client> {
         .build(tls);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer()?)
+        .map_request(move |request| bearer.authorise(request))
         .map_err(tower::BoxError::from)
         .service(http);
     Ok(Client::new(service, config.default_namespace.clone()))

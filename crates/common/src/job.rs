@@ -6,11 +6,13 @@
 
 pub mod build_config;
 pub mod cache_config;
+mod lenient;
 pub mod message;
 pub mod state;
 
 pub use build_config::{BuildConfig, Pipeline, Template, TokenLife};
 pub use cache_config::CacheConfig;
+pub use lenient::{has, text_of, text_of_number};
 pub use state::{CheckState, Recreate, StartState, StopState};
 
 use serde::Deserialize;
@@ -102,19 +104,12 @@ pub enum DecodeError {
     },
 }
 
-#[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(borrow)]
     job: Option<&'a RawValue>,
-    #[serde(borrow, rename = "buildConfig")]
     build_config: Option<&'a RawValue>,
-    #[serde(borrow, rename = "cacheConfig")]
     cache_config: Option<&'a RawValue>,
-    #[serde(borrow)]
     start: Option<&'a RawValue>,
-    #[serde(borrow)]
     stop: Option<&'a RawValue>,
-    #[serde(borrow)]
     check: Option<&'a RawValue>,
 }
 
@@ -123,19 +118,7 @@ struct Envelope<'a> {
 impl<'a> Job<'a> {
     /// Decodes a message body. Total: every input is a job or a named error.
     pub fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
-        let envelope: Envelope<'a> = serde_json::from_slice(body).map_err(|error| {
-            if error.is_data() {
-                DecodeError::NotAJob
-            } else {
-                DecodeError::NotJson {
-                    line: error.line(),
-                    column: error.column(),
-                }
-            }
-        })?;
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return Err(DecodeError::NotAJob);
-        }
+        let envelope = Envelope::decode(body)?;
         let kind: std::borrow::Cow<'a, str> = envelope
             .job
             .and_then(|raw| serde_json::from_str(raw.get()).ok())
@@ -212,6 +195,29 @@ impl DecodeError {
 // === impl Envelope ===
 
 impl<'a> Envelope<'a> {
+    fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
+        let names = ["job", "buildConfig", "cacheConfig", "start", "stop", "check"];
+        let found = lenient::fields(body, names).map_err(|error| {
+            if error.is_data() {
+                DecodeError::NotAJob
+            } else {
+                DecodeError::NotJson {
+                    line: error.line(),
+                    column: error.column(),
+                }
+            }
+        })?;
+        let [job, build_config, cache_config, start, stop, check] = found;
+        Ok(Self {
+            job,
+            build_config,
+            cache_config,
+            start,
+            stop,
+            check,
+        })
+    }
+
     fn config(&self) -> Result<BuildConfig<'a>, DecodeError> {
         let raw = present(self.build_config).ok_or(DecodeError::Missing { field: "buildConfig" })?;
         BuildConfig::decode(raw)
@@ -255,6 +261,16 @@ impl<'a> Envelope<'a> {
         let raw = present(self.build_config).ok_or(DecodeError::Missing { field: "buildConfig" })?;
         build_config::container(raw)
     }
+}
+
+/// The values of these fields of an object, each as the text it came in.
+fn fields<'a, const N: usize>(
+    raw: &'a RawValue,
+    names: [&str; N],
+    field: &'static str,
+    expected: &'static str,
+) -> Result<[Option<&'a RawValue>; N], DecodeError> {
+    lenient::fields(raw.get().as_bytes(), names).map_err(|_| DecodeError::Invalid { field, expected })
 }
 
 /// `null` is as good as absent.

@@ -5,6 +5,7 @@
 //! its own. `docs/CONFIGURATION.md` is written from the tables in [`variables`].
 
 mod broker;
+mod cluster;
 mod duration;
 mod ecosystem;
 mod effective;
@@ -25,13 +26,12 @@ pub mod variables;
 
 use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 
-use secrecy::SecretString;
-
 pub use self::{
+    cluster::ClusterSettings,
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
     effective::{Check, Effective},
     environment::{Environment, ProcessEnvironment},
-    executors::{ClusterSettings, ExecutorSettings, ExecutorsSettings, Plugin},
+    executors::{Exclusion, ExecutorSettings, ExecutorsSettings, Plugin},
     pod::{
         EphemeralStorage, Hooks, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
         TokenPlace,
@@ -39,6 +39,7 @@ pub use self::{
     problems::{Problem, SettingsErrors},
     quantity::StorageQuantity,
     reference::reference,
+    secret::Secret,
     traces::{Sampler, SecretUrl, TracesSettings},
 };
 
@@ -84,8 +85,8 @@ pub struct BrokerSettings {
     pub vhost: String,
     /// User name, as it is (encoded where it enters a URI).
     pub username: String,
-    /// Password.
-    pub password: SecretString,
+    /// Password; read anew for every connection.
+    pub password: Secret,
     /// Heartbeat interval; a dead peer is noticed after two.
     pub heartbeat: Duration,
     /// The exchange that everything is published to.

@@ -15,6 +15,9 @@ use url::Url;
 
 use crate::manifest::Annotations;
 
+/// Weights are thousandths.
+const WHOLE: u64 = 1_000;
+
 /// Why a build has no executor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExecutorError {
@@ -79,24 +82,29 @@ pub fn named<'e>(
 
 /// `hash` falls into the share of one executor; `None` when no executor has a share in this container.
 fn draw<'e>(executors: &'e ExecutorsSettings, container: &str, hash: u64) -> Option<&'e ExecutorSettings> {
-    let excluded =
-        |executor: &ExecutorSettings| executor.exclusions.iter().any(|regex| regex.is_match(container));
+    let excluded = |executor: &ExecutorSettings| executor.exclusions.iter().any(|one| one.matches(container));
     let candidates: Vec<_> = executors
         .all
         .iter()
         .filter(|executor| !excluded(executor))
         .collect();
+    // As in the predecessor, fractions count in the sum and not in the shares; what nobody has is the first one's.
     let total: u64 = candidates
         .iter()
         .map(|executor| u64::from(executor.weightage))
         .sum();
-    let mut left = hash.checked_rem(total)?;
-    candidates.into_iter().find(|executor| {
-        let share = u64::from(executor.weightage);
+    let mut left = if total.is_multiple_of(WHOLE) {
+        hash.checked_rem(total / WHOLE)?
+    } else {
+        hash % total / WHOLE
+    };
+    let hit = candidates.iter().find(|executor| {
+        let share = u64::from(executor.weightage) / WHOLE;
         let hit = left < share;
         left = left.saturating_sub(share);
         hit
-    })
+    });
+    hit.or(candidates.first()).copied()
 }
 
 #[cfg(test)]

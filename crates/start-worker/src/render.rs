@@ -17,7 +17,7 @@ use std::{
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 use common::{
     command_line::Tool,
-    job::{DecodeError, Job, StartJob},
+    job::{self, DecodeError, Job, StartJob},
     telemetry::propagation::TraceContext,
 };
 
@@ -132,14 +132,14 @@ fn render(
 ) -> Result<Vec<String>, RenderError> {
     let name = arguments.get_one::<String>(EXECUTOR).map(String::as_str);
     let options = arguments.get_one::<PathBuf>(OPTIONS).map(PathBuf::as_path);
-    let executors = match (name, options) {
+    let (executors, mut notes) = match (name, options) {
         (Some(name), Some(file)) => Executors::alone(name, file)?,
-        (name, _) => Executors::configured(name, config_dir)?,
+        (name, _) => (Executors::configured(name, config_dir)?, Vec::new()),
     };
     let mut text = Vec::new();
     input.read_to_end(&mut text).map_err(RenderError::Unreadable)?;
     let text = message(&text)?;
-    let job = match Job::decode(&text).map_err(RenderError::NotAStart)? {
+    let mut job = match Job::decode(&text).map_err(RenderError::NotAStart)? {
         Job::Start(job) => job,
         other => return Err(RenderError::OtherJob(other.kind())),
     };
@@ -148,7 +148,7 @@ fn render(
     } else {
         Shown::Placeholder
     };
-    let made = make(&job, &executors, token)?;
+    let made = make(&mut job, &executors, token)?;
     let format = match arguments.get_one::<String>(OUTPUT).map(String::as_str) {
         Some("json") => Format::Json,
         Some(_) | None => Format::Yaml,
@@ -159,11 +159,8 @@ fn render(
         .write_all(text.as_bytes())
         .and_then(|()| output.flush())
         .map_err(|error| RenderError::Unprinted(error.into()))?;
-    Ok(made
-        .fallbacks
-        .iter()
-        .map(|fallback| format!("note: {fallback}"))
-        .collect())
+    notes.extend(made.fallbacks.iter().map(ToString::to_string));
+    Ok(notes.iter().map(|note| format!("note: {note}")).collect())
 }
 
 /// What stands in the pod where the build's token would.
@@ -173,37 +170,35 @@ enum Shown {
     Placeholder,
 }
 
-fn make(job: &StartJob<'_>, executors: &Executors, shown: Shown) -> Result<Manifest, RenderError> {
+fn make(job: &mut StartJob<'_>, executors: &Executors, shown: Shown) -> Result<Manifest, RenderError> {
     let executor = executors.of(job)?;
     let place = pod::place(job, executor);
     // Only what the message carries: there is no trace here that the build could go on in.
     let trace = job.state.as_ref().and_then(|state| state.trace_context.as_ref());
     let traceparent = trace.map(TraceContext::traceparent);
-    let made = |token| pod::manifest(job, executor, &place.name, token, traceparent.as_deref());
+    let made = |job: &StartJob<'_>, token: &str| {
+        pod::manifest(job, executor, &place.name, token, traceparent.as_deref())
+    };
     let refused = |error| match error {
         ManifestError::NoBaseImage { .. } => RenderError::Settings(Box::new(error)),
         ManifestError::MalformedToken => RenderError::Message(error),
     };
     // With the token first: what production refuses is refused here.
-    let mut manifest = made(pod::token(job)).map_err(refused)?;
+    let mut manifest = made(job, pod::token(job)).map_err(refused)?;
     if shown == Shown::Placeholder {
-        manifest = made(print::PLACEHOLDER).map_err(refused)?;
+        print::hide_in(job);
+        manifest = made(job, print::PLACEHOLDER).map_err(refused)?;
     }
     Ok(manifest)
 }
 
 /// The input as a message: a bare build configuration becomes that of a start.
 fn message(input: &[u8]) -> Result<Vec<u8>, RenderError> {
-    use serde_json::{Map, Value};
-    let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(input) else {
+    match job::has(input, ["job", "buildConfig", "buildId"]) {
         // Decoding says what is wrong with it, and where.
-        return Ok(input.to_vec());
-    };
-    if fields.contains_key("job") || fields.contains_key("buildConfig") {
-        return Ok(input.to_vec());
-    }
-    if !fields.contains_key("buildId") {
-        return Err(RenderError::Neither);
+        None | Some([true, ..] | [_, true, _]) => return Ok(input.to_vec()),
+        Some([false, false, false]) => return Err(RenderError::Neither),
+        Some([false, false, true]) => {}
     }
     let config = input.trim_ascii();
     Ok([br#"{"job":"start","buildConfig":"#.as_slice(), config, b"}"].concat())

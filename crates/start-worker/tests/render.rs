@@ -203,6 +203,73 @@ fn the_token_shows_only_if_asked_for() {
     }
 }
 
+/// Labels are cut: a part of the token would be left.
+#[test]
+fn no_part_of_a_token_shows_wherever_the_message_repeats_it() {
+    let long = format!("{TOKEN}{}", "x".repeat(40));
+    let name = |text: &str| {
+        json!({
+            "jobName": format!("PR-1:{text}"), "container": format!("registry.example/{text}:1"),
+            "pipeline": { "id": 1, "name": format!("a/{text}") },
+            "template": { "fullName": format!("b-{text}"), "version": text },
+            "annotations": { "screwdriver.cd/diskSpeed": format!("C{text}"), "screwdriver.cd/disk": text },
+            "token": long,
+        })
+    };
+    let mut options = options();
+    options["kubernetes"] =
+        json!({ "baseImage": "vm:1", "resources": { "disk": { "speed": "s", "space": "d" } } });
+    let options = File::with("labels.json", &options.to_string());
+    for executor in ["k8s", "k8s-vm"] {
+        let arguments = ["--executor", executor, "--options", options.path(), "-o", "json"];
+        let said = render(&arguments, &[], &start(&name(&long)));
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        let shown = said.out.to_lowercase();
+        for part in [&long[..20], &long[20..40]] {
+            assert!(!shown.contains(&part.to_lowercase()), "{part}: {}", said.out);
+        }
+        // Nothing else is different.
+        let plain = render(&arguments, &[], &start(&name("BUILD-TOKEN-NOT-SHOWN")));
+        assert_eq!(said.out, plain.out);
+    }
+}
+
+#[test]
+fn a_bare_configuration_may_hold_what_a_message_may() {
+    let odd = r#""annotations":{"a":"\ud800","b":1e400,"\udead":[]},"causeMessage":"\ud83d","#;
+    let bare = config(&json!({}))
+        .to_string()
+        .replacen('{', &format!("{{{odd}"), 1);
+    let message = format!(r#"{{"job":"start","buildConfig":{bare}}}"#);
+    let pods = [bare, message].map(|input| rendered(&["--executor", "k8s"], &[], &input));
+    assert_eq!(pods[0], pods[1]);
+}
+
+/// The predecessor ships no such executors either.
+#[test]
+fn options_of_an_executor_that_says_no_plugin_are_those_of_k8s_and_that_is_told() {
+    let file = File::with("nameless.json", &options().to_string());
+    let said = |name: &str| {
+        render(
+            &["--executor", name, "--options", file.path()],
+            &[],
+            &start(&json!({})),
+        )
+    };
+    for known in ["k8s", "k8s-sandbox"] {
+        let said = said(known);
+        assert_eq!((said.code, said.err.as_str()), (Some(0), ""), "{known}");
+    }
+    let typo = said("k8s-wm");
+    assert_eq!(typo.code, Some(0), "{}", typo.err);
+    assert!(
+        typo.err.contains("note: ") && typo.err.contains("k8s-wm") && typo.err.contains("pluginName"),
+        "{}",
+        typo.err
+    );
+    refused(&said("jenkins"), 64, &["Jenkins is not supported"]);
+}
+
 #[test]
 fn a_token_in_a_secret_is_in_no_pod() {
     let secret = ("K8S_BUILD_TOKEN_SECRET", "true");

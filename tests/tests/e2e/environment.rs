@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::{
     Api,
@@ -11,6 +12,7 @@ use kube::{
 use serde_json::json;
 use testbed::{
     broker::Broker,
+    control_plane::Account,
     kubelet::Life,
     pki::Pki,
     poll,
@@ -46,6 +48,35 @@ async fn a_token_that_the_api_server_does_not_know_holds_starts_and_says_so() ->
         world.publish(config.start()).await?;
         waits_unspent(&world).await?;
         hears(&world, id, "the API server refuses the worker's token").await?;
+        still_ready(&start).await
+    })
+    .await
+}
+
+/// Whoever rotates a token writes its file anew; no worker is started again for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_whose_file_is_written_anew_is_taken_up() -> anyhow::Result<()> {
+    play("env-token-file", async |world| {
+        let file = world.directory().join("token");
+        std::fs::write(&file, "unknown\n")?;
+        let path = file.display().to_string();
+        let start = world
+            .worker(Kind::Start, &[("K8S_TOKEN_FILE", path.as_str())])
+            .await?;
+        let (_, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        waits_unspent(&world).await?;
+        let known = world.namespace.environment(Account::StartWorker);
+        let token = known.iter().find(|(name, _)| name == "K8S_TOKEN");
+        let (_, token) = token.context("the account has no token")?;
+        std::fs::write(&file, format!("{token}\n"))?;
+        // The first of these may still meet the old one.
+        poll::until("a pod with the new token", SOON, || async {
+            let (id, config) = world.build("node:22");
+            world.publish(config.start()).await?;
+            world.one_pod(id, Duration::from_secs(2)).await
+        })
+        .await?;
         still_ready(&start).await
     })
     .await
@@ -141,6 +172,23 @@ async fn a_vhost_that_is_not_there_makes_unready_until_it_is_made() -> anyhow::R
             worker.ready(SOON).await?;
         }
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_password_whose_file_is_written_anew_is_taken_up() -> anyhow::Result<()> {
+    play("env-password-file", async |world| {
+        let file = world.directory().join("password");
+        std::fs::write(&file, "unknown\n")?;
+        let path = file.display().to_string();
+        let environment = world.environment(Kind::Start, &[("RABBITMQ_PASSWORD_FILE", path.as_str())]);
+        let known = environment.iter().find(|(name, _)| name == "RABBITMQ_PASSWORD");
+        let password = known.context("the vhost has no password")?.1.clone();
+        let mut worker = Worker::launch(Kind::Start, environment, world.directory())?;
+        unready(&worker, &["RABBITMQ_PASSWORD"]).await?;
+        std::fs::write(&file, format!("{password}\n"))?;
+        worker.ready(A_MINUTE).await
     })
     .await
 }

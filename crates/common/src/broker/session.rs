@@ -227,7 +227,8 @@ fn uri(settings: &BrokerSettings) -> AMQPUri {
         authority: AMQPAuthority {
             userinfo: AMQPUserInfo {
                 username: settings.username.clone(),
-                password: settings.password.expose_secret().to_owned(),
+                // Whoever rotates it may have written its file anew.
+                password: settings.password.now().expose_secret().to_owned(),
             },
             host: settings.host.clone(),
             port: settings.port,

@@ -5,11 +5,11 @@
 use std::borrow::Cow;
 
 use screwdriver_api_client::{BuildId, BuildToken};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, value::RawValue};
 use url::Url;
 
-use super::{DecodeError, object, present};
+use super::{DecodeError, fields, lenient, present};
 
 /// What we use of a build's configuration, and the text it came in.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct BuildConfig<'a> {
     pub api_uri: Url,
     /// The build's own credential. Starts and checks always have one.
     pub token: Option<BuildToken>,
-    /// The job's annotations.
+    /// The job's annotations that are Screwdriver's. Values that no JSON of ours can hold are the nearest that it can.
     pub annotations: Map<String, Value>,
     /// The job.
     pub job_id: Option<u64>,
@@ -39,24 +39,20 @@ pub struct BuildConfig<'a> {
 }
 
 /// The pipeline, as far as pods show it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Pipeline {
     /// Its id.
-    #[serde(deserialize_with = "lenient_id")]
     pub id: u64,
     /// Its name, e.g. `org/repo`.
-    #[serde(default, deserialize_with = "lenient_text")]
     pub name: Option<String>,
 }
 
 /// The template, as far as pods show it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub struct Template {
     /// `namespace/name`.
-    #[serde(default, rename = "fullName", deserialize_with = "lenient_text")]
     pub full_name: Option<String>,
     /// Its version.
-    #[serde(default, deserialize_with = "lenient_text")]
     pub version: Option<String>,
 }
 
@@ -64,30 +60,8 @@ pub struct Template {
 #[derive(Clone, Copy)]
 pub struct Opaque<'a>(pub &'a RawValue);
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Fields<'a> {
-    #[serde(borrow)]
-    build_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    api_uri: Option<&'a RawValue>,
-    #[serde(borrow)]
-    token: Option<&'a RawValue>,
-    #[serde(borrow)]
-    annotations: Option<&'a RawValue>,
-    #[serde(borrow)]
-    job_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    job_name: Option<&'a RawValue>,
-    #[serde(borrow)]
-    event_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pipeline: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pr_num: Option<&'a RawValue>,
-    #[serde(borrow)]
-    template: Option<&'a RawValue>,
-}
+/// What the names of Screwdriver's annotations end with; the rest of a name is the executors' to understand.
+const ANNOTATION: &str = "screwdriver.cd/";
 
 /// What a token says about its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,24 +78,46 @@ pub enum TokenLife {
 
 impl<'a> BuildConfig<'a> {
     pub(super) fn decode(raw: &'a RawValue) -> Result<Self, DecodeError> {
-        let fields: Fields<'a> = object(raw, "buildConfig", "an object")?;
+        let names = [
+            "buildId",
+            "apiUri",
+            "token",
+            "annotations",
+            "jobId",
+            "jobName",
+            "eventId",
+            "pipeline",
+            "prNum",
+            "template",
+        ];
+        let found = fields(raw, names, "buildConfig", "an object")?;
+        let [
+            build_id,
+            uri,
+            token,
+            annotations,
+            job_id,
+            job_name,
+            event_id,
+            pipeline,
+            pr_num,
+            template,
+        ] = found;
         Ok(Self {
             raw: Opaque(raw),
-            build_id: required(fields.build_id, "buildConfig.buildId", "a positive whole number")?,
-            api_uri: api_uri(fields.api_uri)?,
-            token: optional(fields.token, "buildConfig.token", "a text")?,
-            annotations: optional(fields.annotations, "buildConfig.annotations", "an object")?
+            build_id: required(build_id, "buildConfig.buildId", "a positive whole number")?,
+            api_uri: api_uri(uri)?,
+            token: optional(token, "buildConfig.token", "a text")?,
+            annotations: present(annotations)
+                .map(self::annotations)
+                .transpose()?
                 .unwrap_or_default(),
-            job_id: id(fields.job_id, "buildConfig.jobId")?,
-            job_name: optional(fields.job_name, "buildConfig.jobName", "a text")?.map(Cow::<'a, str>::Owned),
-            event_id: id(fields.event_id, "buildConfig.eventId")?,
-            pipeline: present(fields.pipeline)
-                .map(|raw| object(raw, "buildConfig.pipeline", "an object with a whole number `id`"))
-                .transpose()?,
-            pr_num: id(fields.pr_num, "buildConfig.prNum")?,
-            template: present(fields.template)
-                .map(|raw| object(raw, "buildConfig.template", "an object"))
-                .transpose()?,
+            job_id: id(job_id, "buildConfig.jobId")?,
+            job_name: text(job_name, "buildConfig.jobName")?.map(Cow::Owned),
+            event_id: id(event_id, "buildConfig.eventId")?,
+            pipeline: present(pipeline).map(Pipeline::decode).transpose()?,
+            pr_num: id(pr_num, "buildConfig.prNum")?,
+            template: present(template).map(Template::decode).transpose()?,
         })
     }
 
@@ -152,19 +148,37 @@ impl<'a> BuildConfig<'a> {
 
 /// The image of a start; a separate step because only starts need one.
 pub(super) fn container(raw: &RawValue) -> Result<Cow<'_, str>, DecodeError> {
-    #[derive(Deserialize)]
-    struct Container<'a> {
-        #[serde(borrow)]
-        container: Option<&'a RawValue>,
-    }
-    let fields: Container<'_> = object(raw, "buildConfig", "an object")?;
-    let text: String = required(fields.container, "buildConfig.container", "a text")?;
-    if text.is_empty() {
-        return Err(DecodeError::Missing {
-            field: "buildConfig.container",
-        });
-    }
-    Ok(Cow::Owned(text))
+    let field = "buildConfig.container";
+    let [container] = fields(raw, ["container"], "buildConfig", "an object")?;
+    let text = text(container, field)?.filter(|text| !text.is_empty());
+    text.map(Cow::Owned).ok_or(DecodeError::Missing { field })
+}
+
+/// Those of Screwdriver's.
+fn annotations(raw: &RawValue) -> Result<Map<String, Value>, DecodeError> {
+    let mut annotations = Map::new();
+    lenient::each(raw.get().as_bytes(), |name, value| {
+        let name = String::from_utf8_lossy(name);
+        if name.contains(ANNOTATION) {
+            annotations.insert(name.into_owned(), lenient::nearest(value));
+        }
+    })
+    .map_err(|_| DecodeError::Invalid {
+        field: "buildConfig.annotations",
+        expected: "an object",
+    })?;
+    Ok(annotations)
+}
+
+/// Text that a pod shows, or the nearest.
+fn text(raw: Option<&RawValue>, field: &'static str) -> Result<Option<String>, DecodeError> {
+    let text = |raw| {
+        lenient::text(raw).ok_or(DecodeError::Invalid {
+            field,
+            expected: "a text",
+        })
+    };
+    present(raw).map(text).transpose()
 }
 
 fn api_uri(raw: Option<&RawValue>) -> Result<Url, DecodeError> {
@@ -220,18 +234,44 @@ fn number(value: &Value) -> Option<u64> {
     }
 }
 
-fn lenient_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    number(&value).ok_or_else(|| serde::de::Error::custom("not a whole number"))
+/// Names only show in labels: one of another type is its text, and what counts as nothing is absent.
+fn shown(raw: Option<&RawValue>) -> Option<String> {
+    let value = lenient::nearest(raw?);
+    let something = match &value {
+        Value::Null | Value::Object(_) => false,
+        Value::Bool(value) => *value,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(_) | Value::Array(_) => true,
+    };
+    let text = lenient::text_of(&value);
+    (something && !text.is_empty()).then(|| text.into_owned())
 }
 
-/// Names only show in labels: one of another type counts as absent.
-fn lenient_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    })
+// === impl Pipeline ===
+
+impl Pipeline {
+    fn decode(raw: &RawValue) -> Result<Self, DecodeError> {
+        let (field, expected) = ("buildConfig.pipeline", "an object with a whole number `id`");
+        let [id, name] = fields(raw, ["id", "name"], field, expected)?;
+        let id = id.and_then(|raw| number(&lenient::nearest(raw)));
+        Ok(Self {
+            id: id.ok_or(DecodeError::Invalid { field, expected })?,
+            name: shown(name),
+        })
+    }
+}
+
+// === impl Template ===
+
+impl Template {
+    fn decode(raw: &RawValue) -> Result<Self, DecodeError> {
+        let names = ["fullName", "version"];
+        let [full_name, version] = fields(raw, names, "buildConfig.template", "an object")?;
+        Ok(Self {
+            full_name: shown(full_name),
+            version: shown(version),
+        })
+    }
 }
 
 // === impl Opaque ===

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::{DecodeError, build_config::Opaque, object};
+use super::{DecodeError, build_config::Opaque, fields, present};
 
 /// What names a cache, and the text it came in.
 #[derive(Debug)]
@@ -27,34 +27,31 @@ pub struct CacheConfig<'a> {
     pub id: Option<Value>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Fields<'a> {
-    #[serde(borrow)]
-    resource: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    action: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    scope: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    prefix: Option<Cow<'a, str>>,
-    pipeline_id: Option<Value>,
-    id: Option<Value>,
-}
+const FIELD: &str = "cacheConfig";
+const EXPECTED: &str = "an object of texts and ids";
 
 // === impl CacheConfig ===
 
 impl<'a> CacheConfig<'a> {
     pub(super) fn decode(raw: &'a RawValue) -> Result<Self, DecodeError> {
-        let fields: Fields<'a> = object(raw, "cacheConfig", "an object of texts and ids")?;
+        let names = ["resource", "action", "scope", "prefix", "pipelineId", "id"];
+        let [resource, action, scope, prefix, pipeline_id, id] = fields(raw, names, FIELD, EXPECTED)?;
         Ok(Self {
             raw: Opaque(raw),
-            resource: fields.resource,
-            action: fields.action,
-            scope: fields.scope,
-            prefix: fields.prefix,
-            pipeline_id: fields.pipeline_id,
-            id: fields.id,
+            resource: read(resource)?,
+            action: read(action)?,
+            scope: read(scope)?,
+            prefix: read(prefix)?,
+            pipeline_id: read(pipeline_id)?,
+            id: read(id)?,
         })
     }
+}
+
+fn read<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Result<Option<T>, DecodeError> {
+    let read = present(raw).map(|raw| serde_json::from_str(raw.get()));
+    read.transpose().map_err(|_| DecodeError::Invalid {
+        field: FIELD,
+        expected: EXPECTED,
+    })
 }

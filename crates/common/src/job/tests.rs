@@ -1,6 +1,7 @@
 //! Messages as the producer, the predecessor and we ourselves write them; then whatever else can arrive.
 
 mod garbage;
+mod odd;
 mod ours;
 mod properties;
 
@@ -183,6 +184,6 @@ fn names_that_only_show_in_labels_may_be_anything() {
     let template = config.template.as_ref().unwrap();
     assert_eq!(
         (template.full_name.as_deref(), template.version.as_deref()),
-        (Some("7"), None)
+        (Some("7"), Some("true"))
     );
 }

@@ -27,7 +27,8 @@ impl BrokerSettings {
             port: port(section),
             vhost: vhost(&section.text_or("vhost", "/")),
             username: section.required("username"),
-            password: secret::read(section, "password", "passwordFile").unwrap_or_else(empty_secret),
+            password: secret::read(section, "password", "passwordFile")
+                .unwrap_or_else(|| SecretString::default().into()),
             heartbeat: heartbeat(section),
             exchange: section.required("exchange"),
             queue: section.required("queue"),
@@ -102,10 +103,6 @@ fn heartbeat(section: &Section<'_>) -> Duration {
         None => Some(seconds(&section.section(key))),
     };
     Duration::from_secs(configured.unwrap_or(DEFAULT_HEARTBEAT))
-}
-
-fn empty_secret() -> SecretString {
-    SecretString::from(String::new())
 }
 
 #[cfg(test)]

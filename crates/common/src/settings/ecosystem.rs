@@ -26,23 +26,26 @@ pub struct CacheSettings {
     pub strategy: CacheStrategy,
     /// Folder of disk caches on the nodes; empty: builds have no disk cache.
     pub path: String,
-    /// Whether disk caches are compressed.
-    pub compress: bool,
+    /// Whether disk caches are compressed. This and what follows is the launcher's to understand, and safe between
+    /// a shell's quotes.
+    pub compress: String,
     /// Whether disk caches are checksummed.
-    pub md5check: bool,
+    pub md5check: String,
     /// Most MB of one cache; 0: no limit.
-    pub max_size_mb: u64,
+    pub max_size_mb: String,
     /// Most threads that work on a cache.
-    pub max_go_threads: u64,
+    pub max_go_threads: String,
 }
 
 /// In the store or on the node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CacheStrategy {
     /// In the store; the pod knows nothing about it.
     S3,
     /// In folders of the node, mounted into the pod.
     Disk,
+    /// Neither, by a word that is passed on; the pod knows nothing about it.
+    Other(String),
 }
 
 /// A web address as the operator wrote it. `Debug` and `Display` hide a password in it.
@@ -68,21 +71,20 @@ impl EcosystemSettings {
 
 impl CacheSettings {
     fn read(section: &Section<'_>) -> Self {
-        let strategies = [("s3", CacheStrategy::S3), ("disk", CacheStrategy::Disk)];
         Self {
-            strategy: section.choice_or("strategy", &strategies, CacheStrategy::S3),
+            strategy: CacheStrategy::read(section),
             path: section.text_even_empty_or("path", "/"),
-            compress: section.boolean_or("compress", false),
-            md5check: section.boolean_or("md5check", false),
-            max_size_mb: section.integer_or("max_size_mb", .., "a whole number of MB", 0),
-            max_go_threads: section.integer_or("max_go_threads", .., "a whole number of threads", 10_000),
+            compress: section.shell_word_or("compress", "false"),
+            md5check: section.shell_word_or("md5check", "false"),
+            max_size_mb: section.shell_word_or("max_size_mb", "0"),
+            max_go_threads: section.shell_word_or("max_go_threads", "10000"),
         }
     }
 
     /// The folder of disk caches of installations with this prefix; `None` when builds have no disk cache.
     pub fn disk_path(&self, prefix: &str) -> Option<String> {
         match self.strategy {
-            CacheStrategy::S3 => None,
+            CacheStrategy::S3 | CacheStrategy::Other(_) => None,
             CacheStrategy::Disk if self.path.is_empty() => None,
             CacheStrategy::Disk if prefix.is_empty() => Some(self.path.clone()),
             CacheStrategy::Disk => Some(format!("{}/{prefix}", self.path)),
@@ -93,11 +95,27 @@ impl CacheSettings {
 // === impl CacheStrategy ===
 
 impl CacheStrategy {
+    fn read(section: &Section<'_>) -> Self {
+        let key = "strategy";
+        match section.shell_word_or(key, "s3").as_str() {
+            "s3" => Self::S3,
+            "disk" => Self::Disk,
+            other => {
+                let place = section.place_of(key);
+                section.notes().warn(format!(
+                    "{place} is neither s3 nor disk: builds have no caches on their nodes"
+                ));
+                Self::Other(other.to_owned())
+            }
+        }
+    }
+
     /// As in the configuration.
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::S3 => "s3",
             Self::Disk => "disk",
+            Self::Other(word) => word,
         }
     }
 }

@@ -1,13 +1,8 @@
 //! The executors: where builds can run, and the rule that chooses one.
 
-use std::{path::PathBuf, time::Duration};
-
-use regex::Regex;
-use secrecy::SecretString;
-
 use super::{
-    ecosystem::EcosystemSettings, layers, notes::Notes, pod::PodSettings, problems::SettingsErrors, secret,
-    section::Section,
+    cluster::ClusterSettings, ecosystem::EcosystemSettings, layers, notes::Notes, pod::PodSettings,
+    problems::SettingsErrors, section::Section,
 };
 
 /// The executors and the rule that chooses one.
@@ -26,10 +21,10 @@ pub struct ExecutorSettings {
     pub name: String,
     /// Which shape of pod it makes.
     pub plugin: Plugin,
-    /// Share of the weighted draw; 0 takes no part.
+    /// Share of the weighted draw in thousandths; 0 takes no part.
     pub weightage: u32,
-    /// Container images that the weighted draw keeps away; case does not count.
-    pub exclusions: Vec<Regex>,
+    /// Container images that the weighted draw keeps away.
+    pub exclusions: Vec<Exclusion>,
     /// The API server and namespace.
     pub cluster: ClusterSettings,
     /// Prefix of pod names, labels and cache folders.
@@ -37,6 +32,11 @@ pub struct ExecutorSettings {
     /// Everything that shapes the pod.
     pub pod: PodSettings,
 }
+
+/// Container images that are kept away: a regular expression of the predecessor's language, in which case does not
+/// count.
+#[derive(Debug, Clone)]
+pub struct Exclusion(fancy_regex::Regex);
 
 /// The shapes of pod that we can make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,30 +47,14 @@ pub enum Plugin {
     K8sVm,
 }
 
-/// How one API server is reached.
-#[derive(Debug, Clone)]
-pub struct ClusterSettings {
-    /// `host[:port]`, always https.
-    pub host: String,
-    /// A fixed bearer token; `None` reads the pod's own service account token, again and again.
-    pub token: Option<SecretString>,
-    /// Namespace of the build pods.
-    pub namespace: String,
-    /// PEM file with the API server's certificate authorities; `None`: the service account's.
-    pub ca_file: Option<PathBuf>,
-    /// `K8S_INSECURE_SKIP_TLS_VERIFY`.
-    pub insecure_skip_tls_verify: bool,
-    /// Longest that one call may take (`CIRCUIT_TIMEOUT`).
-    pub timeout: Duration,
-}
-
 const PLUGINS: &[(&str, Plugin)] = &[("k8s", Plugin::K8s), ("k8s-vm", Plugin::K8sVm)];
 /// The predecessor has settings for this one and does not bring it along.
 const JENKINS: &str = "jenkins";
 
-/// The longest name made from the prefix is that of the init container, `launcher-<prefix><build>`: at
-/// most 63 characters, of which a build id takes up to 16.
-const PREFIX_MAX: usize = 63 - "launcher-".len() - 16;
+/// Most characters of a container's name, and of a label's value.
+const LONGEST_NAME: usize = 63;
+/// Most characters of a build's id.
+const LONGEST_ID: usize = 16;
 
 // === impl ExecutorsSettings ===
 
@@ -78,6 +62,10 @@ impl ExecutorsSettings {
     pub(super) fn read(section: &Section<'_>, ecosystem: &EcosystemSettings) -> Self {
         let mut all = Vec::new();
         let mut left_out = Vec::new();
+        // One that a file takes away.
+        for (name, _) in section.all_keys().filter(|(_, set)| !set) {
+            section.idle(name);
+        }
         for name in section.keys().into_iter().filter(|name| *name != "plugin") {
             let entry = section.section(name);
             let plugin = entry.text_or("pluginName", name);
@@ -93,6 +81,10 @@ impl ExecutorsSettings {
             }
         }
         let default = default(section, &all, &left_out);
+        let is_there = all.iter().any(|executor| executor.name == default);
+        for executor in &all {
+            check_prefix(section, executor, !is_there || executor.name == default);
+        }
         Self { all, default }
     }
 
@@ -172,7 +164,7 @@ impl ExecutorSettings {
         let value = layers::from_json(options, None);
         let options = Section::root(&value, &notes);
         let ecosystem = EcosystemSettings::read(&options.section("ecosystem"));
-        let executor = Self::with_options(name, plugin, &options, ecosystem, any_prefix);
+        let executor = Self::with_options(name, plugin, &options, ecosystem);
         notes.unless_wrong(executor)
     }
 
@@ -188,19 +180,13 @@ impl ExecutorSettings {
             // Both spellings: the predecessor's files say `exclusion`, its code reads `exclusions` (D36).
             exclusions: ["exclusion", "exclusions"]
                 .iter()
-                .flat_map(|key| entry.expressions(key))
+                .flat_map(|key| entry.exclusions(key))
                 .collect(),
-            ..Self::with_options(name, plugin, &options, ecosystem, prefix)
+            ..Self::with_options(name, plugin, &options, ecosystem)
         }
     }
 
-    fn with_options(
-        name: &str,
-        plugin: Plugin,
-        options: &Section<'_>,
-        ecosystem: EcosystemSettings,
-        prefix: fn(&Section<'_>) -> String,
-    ) -> Self {
+    fn with_options(name: &str, plugin: Plugin, options: &Section<'_>, ecosystem: EcosystemSettings) -> Self {
         options.idle("requestretry");
         options.section("kubernetes").idle("podStatusQueryDelay");
         Self {
@@ -209,13 +195,13 @@ impl ExecutorSettings {
             weightage: 0,
             exclusions: Vec::new(),
             cluster: ClusterSettings::read(options),
-            prefix: prefix(options),
+            prefix: options.name_or("prefix", ""),
             pod: PodSettings::read(options, plugin, ecosystem),
         }
     }
 }
 
-/// Fractions are cut off, as the predecessor does.
+/// In thousandths.
 fn weightage(entry: &Section<'_>) -> u32 {
     let share = entry.number_or("weightage", 0.0..=1_000_000.0, "a number", 0.0);
     #[expect(
@@ -223,56 +209,79 @@ fn weightage(entry: &Section<'_>) -> u32 {
         clippy::cast_sign_loss,
         reason = "within the range above"
     )]
-    let whole = share as u32;
-    entry.holds("weightage", whole);
-    whole
+    let thousandths = (share * 1_000.0).round() as u32;
+    thousandths
 }
 
-/// Options that stand alone may have any: what the predecessor made of it can still be looked at.
-fn any_prefix(options: &Section<'_>) -> String {
-    options.text_or("prefix", "")
-}
-
-/// Kubernetes refuses every pod of an executor whose prefix does not fit its names.
-fn prefix(options: &Section<'_>) -> String {
-    let prefix = any_prefix(options);
-    let fits = prefix
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !fits || prefix.starts_with('-') || prefix.len() > PREFIX_MAX {
-        let expectation = format!(
-            "expected up to {PREFIX_MAX} lower-case letters, digits and dashes, the first no dash: \
-             names of pods and containers begin with it"
-        );
+/// Kubernetes refuses every pod of an executor whose prefix does not fit its names. Where only jobs choose such an
+/// executor, all others' builds go on as they did.
+fn check_prefix(section: &Section<'_>, executor: &ExecutorSettings, is_default: bool) {
+    let Some(expectation) = executor.plugin.misfit(&executor.prefix) else {
+        return;
+    };
+    let options = section.section(&executor.name).section("options");
+    // What does not fit k8s-vm fits nobody, and its label may be cut: a stop would delete other builds' pods.
+    if is_default || executor.weightage > 0 || executor.plugin == Plugin::K8sVm {
         options.problem("prefix", expectation);
-    }
-    prefix
-}
-
-// === impl ClusterSettings ===
-
-impl ClusterSettings {
-    fn read(options: &Section<'_>) -> Self {
-        let kubernetes = options.section("kubernetes");
-        let breaker = options.section("fusebox").section("breaker");
-        let timeout = breaker.integer_or("timeout", 1..=600_000, "a whole number of milliseconds", 10_000);
-        Self {
-            host: host(&kubernetes),
-            token: secret::read(&kubernetes, "token", "tokenFile"),
-            namespace: kubernetes.text_or("jobsNamespace", "default"),
-            ca_file: kubernetes.file("caFile"),
-            insecure_skip_tls_verify: kubernetes.boolean_or("insecureSkipTlsVerify", false),
-            timeout: Duration::from_millis(timeout),
-        }
+    } else {
+        let (place, name) = (options.place_of("prefix"), &executor.name);
+        section.notes().warn(format!(
+            "{place} does not fit executor {name}, whose pods Kubernetes would refuse: {expectation}"
+        ));
     }
 }
 
-fn host(kubernetes: &Section<'_>) -> String {
-    let host = kubernetes.text_or("host", "kubernetes.default");
-    let url = url::Url::parse(&format!("https://{host}"));
-    let plain = url.is_ok_and(|url| url.path() == "/" && url.username().is_empty() && url.query().is_none());
-    if !plain || host.contains('/') {
-        kubernetes.problem("host", "expected host or host:port, without https://");
+// === impl Plugin ===
+
+impl Plugin {
+    /// What is expected of a prefix that does not fit the names that begin with it.
+    fn misfit(self, prefix: &str) -> Option<String> {
+        // Pods have dots in their names, containers have none.
+        let (most, dots, dotted) = match self {
+            // The longest name is that of the init container.
+            Self::K8s => (LONGEST_NAME - "launcher-".len() - LONGEST_ID, false, ""),
+            // Only the label `sdbuild` is so short, and builds share it if it is cut.
+            Self::K8sVm => (
+                LONGEST_NAME - LONGEST_ID,
+                true,
+                " (and single dots between such words)",
+            ),
+        };
+        let word = |word: &str| {
+            let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            !word.is_empty() && !word.starts_with('-') && !word.ends_with('-') && word.bytes().all(known)
+        };
+        // A build's id follows, which is a number.
+        let fits = prefix.len() <= most
+            && (dots || !prefix.contains('.'))
+            && format!("{prefix}0").split('.').all(word);
+        (!fits).then(|| {
+            format!(
+                "expected up to {most} lower-case letters, digits and dashes, the first no dash{dotted}: names of \
+                 pods and containers begin with it"
+            )
+        })
     }
-    host
+}
+
+// === impl Exclusion ===
+
+impl Exclusion {
+    /// `None` for what is no regular expression.
+    pub(super) fn parse(pattern: &str) -> Option<Self> {
+        let regex = fancy_regex::RegexBuilder::new(pattern)
+            .case_insensitive(true)
+            .build();
+        regex.ok().map(Self)
+    }
+
+    /// Whether this image is kept away. One over which the expression gets lost is not.
+    pub fn matches(&self, container: &str) -> bool {
+        self.0.is_match(container).unwrap_or(false)
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
 }

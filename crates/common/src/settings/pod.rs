@@ -3,10 +3,18 @@
 //! The keys are the predecessor's, so its configuration files work unchanged. Which of them the two
 //! shapes of pod use is the manifest's business.
 
-use k8s_openapi::api::core::v1::Lifecycle;
-use serde::Deserialize;
+mod entries;
+mod unused;
 
-use super::{ecosystem::EcosystemSettings, executors::Plugin, quantity::StorageQuantity, section::Section};
+use k8s_openapi::api::core::v1::Lifecycle;
+use serde::{Deserialize, Serialize};
+
+pub use self::entries::{HostMount, SecretFile, SecretVariable};
+use self::unused::{UNUSED_BESIDE_BY_VM, UNUSED_BY_K8S, UNUSED_BY_VM, UNUSED_DISK_BY_K8S};
+use super::{
+    ecosystem::EcosystemSettings, executors::Plugin, quantity::StorageQuantity, section::Section,
+    unread::Unused,
+};
 
 /// Everything that shapes the pod.
 #[derive(Debug, Clone)]
@@ -115,47 +123,8 @@ pub struct EphemeralStorage {
     pub max: Option<StorageQuantity>,
 }
 
-/// A path of the node in the build container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostMount {
-    /// Name of the volume.
-    pub name: String,
-    /// Path in the container.
-    pub mount_path: String,
-    /// Path on the node.
-    pub path: String,
-    /// Kubernetes' type of the host path, e.g. `Directory`.
-    pub kind: Option<String>,
-    /// Whether the build may only read.
-    pub read_only: Option<bool>,
-}
-
-/// A secret in the build container's environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretVariable {
-    /// Name of the variable.
-    pub variable: String,
-    /// Name of the Kubernetes secret.
-    pub secret: String,
-    /// Key in the secret.
-    pub key: String,
-}
-
-/// A secret as files in the build container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretFile {
-    /// Name of the volume.
-    pub name: String,
-    /// Path in the container.
-    pub mount_path: String,
-    /// Name of the Kubernetes secret.
-    pub secret: String,
-    /// Whether the build may only read.
-    pub read_only: Option<bool>,
-}
-
 /// What runs after a build's container started and before it stops. Not printed: hooks may send credentials.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct Hooks(pub Lifecycle);
 
@@ -168,7 +137,7 @@ const MOST_SECONDS: u64 = u32::MAX as u64;
 // === impl PodSettings ===
 
 impl PodSettings {
-    pub(super) fn read(options: &Section<'_>, plugin: Plugin, ecosystem: EcosystemSettings) -> Self {
+    pub(super) fn read<'a>(options: &Section<'a>, plugin: Plugin, ecosystem: EcosystemSettings) -> Self {
         let kubernetes = options.section("kubernetes");
         let minutes = |key: &str, default| {
             if kubernetes.counts_as_unset(key, default) {
@@ -178,24 +147,35 @@ impl PodSettings {
         };
         let resources = kubernetes.section("resources");
         let disk = resources.section("disk");
+        let of = |user: Plugin, section: &Section<'a>, unused: &Unused| {
+            if plugin == user {
+                section.clone()
+            } else {
+                section.set_aside(unused)
+            }
+        };
+        let container = of(Plugin::K8s, &kubernetes, &UNUSED_BY_VM);
+        let beside = of(Plugin::K8s, options, &UNUSED_BESIDE_BY_VM);
+        let machine = of(Plugin::K8sVm, &kubernetes, &UNUSED_BY_K8S);
+        let machine_disk = of(Plugin::K8sVm, &disk, &UNUSED_DISK_BY_K8S);
         Self {
-            launch_image: options.text_or("launchImage", "screwdrivercd/launcher"),
-            launch_version: options.text_or("launchVersion", "stable"),
-            hab_enabled: options.boolean_or("sdHabEnabled", true),
-            base_image: kubernetes.text("baseImage"),
+            launch_image: options.name_or("launchImage", "screwdrivercd/launcher"),
+            launch_version: options.name_or("launchVersion", "stable"),
+            hab_enabled: beside.boolean_or("sdHabEnabled", true),
+            base_image: machine.name("baseImage"),
             build_timeout: minutes("buildTimeout", 90.0),
             max_build_timeout: minutes("maxBuildTimeout", 120.0),
             termination_grace_period: grace_period(&kubernetes),
-            service_account: kubernetes.text_or("serviceAccount", "default"),
-            automount_service_account_token: kubernetes.boolean_or("automountServiceAccountToken", false),
-            dns_policy: kubernetes.word_or_first("dnsPolicy", DNS_POLICIES),
-            image_pull_policy: kubernetes.word_or_first("imagePullPolicy", PULL_POLICIES),
-            image_pull_secret: kubernetes.text("imagePullSecretName"),
-            runtime_class: kubernetes.text("runtimeClass"),
-            privileged: kubernetes.boolean_or("privileged", false),
+            service_account: container.name_or("serviceAccount", "default"),
+            automount_service_account_token: container.boolean_or("automountServiceAccountToken", false),
+            dns_policy: container.word_or_first("dnsPolicy", DNS_POLICIES),
+            image_pull_policy: container.word_or_first("imagePullPolicy", PULL_POLICIES),
+            image_pull_secret: container.name("imagePullSecretName"),
+            runtime_class: container.name("runtimeClass"),
+            privileged: container.boolean_or("privileged", false),
             sidecars: SidecarSettings {
-                docker: kubernetes.boolean_or("dockerFeatureEnabled", false),
-                buildkit: kubernetes.boolean_or("rootlessBuildkitFeatureEnabled", false),
+                docker: container.boolean_or("dockerFeatureEnabled", false),
+                buildkit: container.boolean_or("rootlessBuildkitFeatureEnabled", false),
             },
             cpu: Sizes::read(
                 &resources.section("cpu"),
@@ -213,24 +193,24 @@ impl PodSettings {
             } else {
                 TokenPlace::Arguments
             },
-            disk_space_label: disk.text("space"),
-            disk_speed_label: disk.text("speed"),
-            labels: kubernetes.texts("podLabels"),
-            annotations: kubernetes.texts("annotations"),
+            disk_space_label: machine_disk.name("space"),
+            disk_speed_label: disk.name("speed"),
+            labels: container.texts("podLabels"),
+            annotations: container.texts("annotations"),
             node_selectors: kubernetes.texts("nodeSelectors"),
             preferred_node_selectors: kubernetes.texts("preferredNodeSelectors"),
-            lifecycle: kubernetes.object("lifecycleHooks", "a Kubernetes lifecycle (postStart, preStop)"),
-            host_mounts: kubernetes
+            lifecycle: container.object("lifecycleHooks", "a Kubernetes lifecycle (postStart, preStop)"),
+            host_mounts: container
                 .sections("volumeMounts")
                 .iter()
                 .map(HostMount::read)
                 .collect(),
-            secret_variables: kubernetes
+            secret_variables: container
                 .sections("buildSecrets")
                 .iter()
                 .map(SecretVariable::read)
                 .collect(),
-            secret_files: kubernetes
+            secret_files: container
                 .sections("buildSecretsFile")
                 .iter()
                 .map(SecretFile::read)
@@ -311,40 +291,5 @@ impl EphemeralStorage {
             section.problem("default", "expected no more than max");
         }
         Self { default, max }
-    }
-}
-
-// === impl HostMount, SecretVariable, SecretFile ===
-
-impl HostMount {
-    fn read(entry: &Section<'_>) -> Self {
-        Self {
-            name: entry.required("name"),
-            mount_path: entry.required("mountPath"),
-            path: entry.required("path"),
-            kind: entry.text("type"),
-            read_only: entry.boolean("readOnly"),
-        }
-    }
-}
-
-impl SecretVariable {
-    fn read(entry: &Section<'_>) -> Self {
-        Self {
-            variable: entry.required("secret_env"),
-            secret: entry.required("secret_name"),
-            key: entry.required("secret_key"),
-        }
-    }
-}
-
-impl SecretFile {
-    fn read(entry: &Section<'_>) -> Self {
-        Self {
-            name: entry.required("name"),
-            mount_path: entry.required("mountPath"),
-            secret: entry.required("secretName"),
-            read_only: entry.boolean("readOnly"),
-        }
     }
 }

@@ -1,9 +1,10 @@
-//! Secrets that may stand in a file of their own.
+//! Secrets that may stand in a file of their own, which whoever rotates them writes anew while we run.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use secrecy::SecretString;
@@ -13,12 +14,60 @@ use super::{effective::REDACTED, section::Section};
 /// More than any secret takes: whoever names a device or a disk image is told so.
 const MOST_BYTES: u64 = 64 * 1024;
 
+/// A secret, as it was set or as it stands in a file. `Debug` shows neither.
+#[derive(Clone)]
+pub struct Secret {
+    /// What was set, or what the file held when we started.
+    first: SecretString,
+    file: Option<PathBuf>,
+}
+
+// === impl Secret ===
+
+impl Secret {
+    /// The secret now. While its file cannot be read, or is empty because it is just being written, what it held when we
+    /// started.
+    pub fn now(&self) -> SecretString {
+        self.written().unwrap_or_else(|| self.first.clone())
+    }
+
+    /// What its file holds now; `None` if it has none, or it cannot be read, or is empty.
+    pub fn written(&self) -> Option<SecretString> {
+        content(self.file.as_deref()?).ok().flatten()
+    }
+
+    /// A secret that stands in `path`.
+    ///
+    /// # Errors
+    /// There is no such file, it cannot be read, or it is no text.
+    pub fn in_file(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            first: content(path)?.unwrap_or_default(),
+            file: Some(path.to_owned()),
+        })
+    }
+}
+
+impl From<SecretString> for Secret {
+    fn from(first: SecretString) -> Self {
+        Self { first, file: None }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The secret at `key`, or the content of the file that `file_key` names, which goes first: a built-in
 /// default must not hide it.
-pub(super) fn read(section: &Section<'_>, key: &str, file_key: &str) -> Option<SecretString> {
+pub(super) fn read(section: &Section<'_>, key: &str, file_key: &str) -> Option<Secret> {
     let value = section.secret(key);
     let Some(path) = section.text(file_key) else {
-        return value;
+        return value.map(Secret::from);
     };
     if section.is_set(key) {
         let (file, value) = (section.place_of(file_key), section.place_of(key));
@@ -27,14 +76,12 @@ pub(super) fn read(section: &Section<'_>, key: &str, file_key: &str) -> Option<S
         ));
     }
     section.holds_from(file_key, key, REDACTED);
-    match content(Path::new(&path)) {
-        // Editors and `echo` end a file with a line feed that is no part of the secret.
-        Ok(content) => {
-            let secret = content.trim_end_matches(['\n', '\r']);
-            if secret.is_empty() {
+    match Secret::in_file(Path::new(&path)) {
+        Ok(secret) => {
+            if secret.written().is_none() {
                 section.problem(file_key, "expected a file with a secret, found an empty one");
             }
-            Some(SecretString::from(secret))
+            Some(secret)
         }
         Err(error) => {
             section.problem(
@@ -46,7 +93,8 @@ pub(super) fn read(section: &Section<'_>, key: &str, file_key: &str) -> Option<S
     }
 }
 
-fn content(path: &Path) -> io::Result<String> {
+/// Editors and `echo` end a file with a line feed that is no part of the secret. `None` if nothing is left.
+fn content(path: &Path) -> io::Result<Option<SecretString>> {
     let mut content = String::new();
     let read = File::open(path)?
         .take(MOST_BYTES + 1)
@@ -54,5 +102,6 @@ fn content(path: &Path) -> io::Result<String> {
     if u64::try_from(read).is_ok_and(|read| read > MOST_BYTES) {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    Ok(content)
+    let secret = content.trim_end_matches(['\n', '\r']);
+    Ok((!secret.is_empty()).then(|| SecretString::from(secret)))
 }

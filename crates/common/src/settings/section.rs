@@ -13,7 +13,7 @@ use config::{Value, ValueKind};
 
 use self::value::json;
 pub(super) use self::value::{origins, quote, scalar_text};
-use super::{effective::Effective, layers::BUILT_IN, notes::Notes, variables};
+use super::{effective::Effective, layers::BUILT_IN, notes::Notes, unread::Unused, variables};
 
 /// One table of the configuration: where it is and where to note things. Absent tables read as empty.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub(super) struct Section<'a> {
     value: Option<&'a Value>,
     path: String,
     notes: &'a Notes,
-    /// Part of a list: what holds is noted of the list as a whole.
+    /// Part of a list, or set aside: what holds is noted elsewhere.
     listed: bool,
 }
 
@@ -60,11 +60,18 @@ impl<'a> Section<'a> {
 
     /// The table's keys that are set to anything, in the order of the configuration.
     pub(super) fn keys(&self) -> Vec<&'a str> {
-        let Some(ValueKind::Table(table)) = self.value.map(|value| &value.kind) else {
-            return Vec::new();
+        let set = self.all_keys().filter(|(_, set)| *set);
+        set.map(|(key, _)| key).collect()
+    }
+
+    /// The table's keys, and whether each is set to anything.
+    pub(super) fn all_keys(&self) -> impl Iterator<Item = (&'a str, bool)> {
+        let table = match self.value.map(|value| &value.kind) {
+            Some(ValueKind::Table(table)) => Some(table),
+            _ => None,
         };
-        let set = table.iter().filter(|(_, value)| value.kind != ValueKind::Nil);
-        set.map(|(key, _)| key.as_str()).collect()
+        let entries = table.into_iter().flatten();
+        entries.map(|(key, value)| (key.as_str(), value.kind != ValueKind::Nil))
     }
 
     /// Whether `key` is set to anything.
@@ -93,6 +100,16 @@ impl<'a> Section<'a> {
         self.notes.frees(&self.path_of(key));
     }
 
+    /// The table as if nothing stood in it, because who reads it has no use for these keys. They are told.
+    pub(super) fn set_aside(&self, unused: &Unused) -> Section<'a> {
+        unused.tell(self);
+        Self {
+            value: None,
+            listed: true,
+            ..self.clone()
+        }
+    }
+
     /// Notes what holds for `key`, which is not always what was set; `value` is fit to be printed.
     pub(super) fn holds(&self, key: &str, value: impl fmt::Display) {
         self.holds_from(key, key, value);
@@ -113,7 +130,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn child(&self, key: &str) -> Option<&'a Value> {
+    pub(super) fn child(&self, key: &str) -> Option<&'a Value> {
         self.notes.knows(&self.path_of(key));
         let ValueKind::Table(table) = &self.value?.kind else {
             return None;

@@ -7,6 +7,7 @@ use super::*;
 
 mod check;
 mod layers;
+mod options;
 mod predecessor;
 
 const NO_FILES: &str = "/nonexistent";
@@ -80,7 +81,7 @@ fn all_problems_are_told_together_and_no_value_is() {
             ("K8S_POD_LABELS", "{team: ['s3cret']}"),
             ("K8S_LIFECYCLE_HOOKS", "{preStop: 's3cret'}"),
             ("K8S_EXECUTOR_EXCLUSION", "(s3cret"),
-            ("CACHE_STRATEGY", "s3cret"),
+            ("CACHE_STRATEGY", "s3cret!"),
             ("CHECK_LADDER", "60s,15s"),
             ("CLOCK_PULLING", "0s"),
             ("OUTAGE_HOLD", "10"),
@@ -308,22 +309,33 @@ fn secrets_may_stand_in_files() {
         ("K8S_TOKEN_FILE", &path("password")),
     ])
     .unwrap();
-    assert_eq!(settings.broker.password.expose_secret(), "from-file");
+    assert_eq!(settings.broker.password.now().expose_secret(), "from-file");
     for executor in &settings.executors.all {
         assert_eq!(
-            executor.cluster.token.as_ref().unwrap().expose_secret(),
+            executor.cluster.token.as_ref().unwrap().now().expose_secret(),
             "from-file"
+        );
+    }
+    fs::write(path("password"), "rotated\r\n").unwrap();
+    assert_eq!(settings.broker.password.now().expose_secret(), "rotated");
+    for kept in ["", "\n"] {
+        fs::write(path("password"), kept).unwrap();
+        assert_eq!(
+            settings.broker.password.now().expose_secret(),
+            "from-file",
+            "being written"
         );
     }
     assert!(problems(&[("K8S_TOKEN_FILE", &path("empty"))]).contains("K8S_TOKEN_FILE: expected a file"));
     let settings = load(&[("RABBITMQ_PASSWORD", "p@ss/word"), ("K8S_TOKEN", "token")]).unwrap();
-    assert_eq!(settings.broker.password.expose_secret(), "p@ss/word");
+    assert_eq!(settings.broker.password.now().expose_secret(), "p@ss/word");
     assert_eq!(
         settings.executors.all[0]
             .cluster
             .token
             .as_ref()
             .unwrap()
+            .now()
             .expose_secret(),
         "token"
     );
@@ -356,16 +368,12 @@ fn executors_keep_their_order_and_further_ones_follow() {
         ]
     );
     let zebra = settings.executors.get("zebra").unwrap();
-    assert_eq!(zebra.weightage, 2);
+    assert_eq!(zebra.weightage, 2_900, "thousandths");
     assert_eq!(
-        zebra
-            .exclusions
-            .iter()
-            .map(regex::Regex::as_str)
-            .collect::<Vec<_>>(),
+        zebra.exclusions.iter().map(Exclusion::as_str).collect::<Vec<_>>(),
         ["a", "b"]
     );
-    assert!(zebra.exclusions[0].is_match("ALPINE"), "case does not count");
+    assert!(zebra.exclusions[0].matches("ALPINE"), "case does not count");
     assert_eq!(
         settings.executors.get("k8s").unwrap().exclusions[0].as_str(),
         "rhel6"
@@ -392,7 +400,7 @@ fn an_exclusion_may_be_a_list_or_one_expression() {
         let exclusions: Vec<&str> = settings.executors.all[0]
             .exclusions
             .iter()
-            .map(regex::Regex::as_str)
+            .map(Exclusion::as_str)
             .collect();
         assert_eq!(exclusions, expected);
     }

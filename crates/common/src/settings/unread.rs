@@ -9,9 +9,17 @@ use super::{
     effective::{Effective, NO_EFFECT},
     layers::BUILT_IN,
     notes::Notes,
-    section::{origins, scalar_text},
+    section::{Section, origins, scalar_text},
     variables::{self, Kind, Variable},
 };
+
+/// Options that one shape of pod has no use for. The predecessor passes over them whatever they hold.
+pub(super) struct Unused {
+    /// Who has no use for them.
+    pub(super) whom: &'static str,
+    /// The options, and the text of a value of each that says nothing.
+    pub(super) keys: &'static [(&'static str, &'static str)],
+}
 
 /// How alike two names are, from 0 to 1, for one to be meant by the other.
 const ALIKE: f64 = 0.85;
@@ -47,6 +55,37 @@ fn idle(row: &Variable, key: &str, value: &Value, notes: &Notes) {
             variables::place(origin, key),
             row.doc
         ));
+    }
+}
+
+// === impl Unused ===
+
+impl Unused {
+    /// Tells of those in `section` that somebody set. One that a variable sets for other executors too is no mistake.
+    pub(super) fn tell(&self, section: &Section<'_>) {
+        for (key, quiet) in self.keys {
+            section.idle(key);
+            let Some(value) = section.child(key).filter(|_| section.is_set(key)) else {
+                continue;
+            };
+            section.holds(key, NO_EFFECT);
+            let origin = section.origin_of(key);
+            if !variables::is_one(&origin) && !says_nothing(value, quiet) {
+                section.notes().warn(format!(
+                    "{} has no effect: {} does not use it",
+                    section.place_of(key),
+                    self.whom
+                ));
+            }
+        }
+    }
+}
+
+fn says_nothing(value: &Value, quiet: &str) -> bool {
+    match &value.kind {
+        ValueKind::Table(table) => table.is_empty(),
+        ValueKind::Array(items) => items.is_empty(),
+        _ => scalar_text(value).is_none_or(|text| text.is_empty() || text == quiet),
     }
 }
 

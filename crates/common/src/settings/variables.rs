@@ -62,6 +62,11 @@ pub fn all() -> impl Iterator<Item = &'static Variable> {
     predecessor::VARIABLES.iter().chain(ours::VARIABLES)
 }
 
+/// Whether a value that came from `origin` came from a variable of the tables.
+pub(super) fn is_one(origin: &str) -> bool {
+    all().any(|variable| variable.name == origin)
+}
+
 /// How to name the place of a value that came from `origin` and ended at `path`: a variable names itself,
 /// with the place inside its JSON if it has one; a file needs the whole path.
 pub(super) fn place(origin: &str, path: &str) -> String {

@@ -181,8 +181,9 @@ const VECTORS: &[(u64, &str)] = &[
     (9_007_199_254_740_991, "k8s-sandbox"),
 ];
 
+/// As in the predecessor: fractions count in the sum and not in the shares; what nobody has is the first one's.
 #[test]
-fn weights_lose_their_fractions_and_without_any_the_default_is_taken() {
+fn fractions_of_weights_are_the_first_ones() {
     let weights = |k8s: &str, vm: &str| {
         executors(
             &[
@@ -195,9 +196,12 @@ fn weights_lose_their_fractions_and_without_any_the_default_is_taken() {
     };
     for (k8s, vm, expected) in [
         ("1.9", "0.9", ["k8s"].as_slice()),
-        ("0.9", "0.9", &["k8s-sandbox"]),
+        ("0.9", "0.9", &["k8s"]),
+        ("0.5", "0.5", &["k8s"]),
         ("0", "0", &["k8s-sandbox"]),
-        ("0", "2.5", &["k8s-vm"]),
+        ("0", "0.25", &["k8s"]),
+        ("0", "2", &["k8s-vm"]),
+        ("0", "2.5", &["k8s", "k8s-vm"]),
     ] {
         let executors = weights(k8s, vm);
         let drawn: BTreeSet<_> = (1..=50)
@@ -205,6 +209,19 @@ fn weights_lose_their_fractions_and_without_any_the_default_is_taken() {
             .collect();
         assert_eq!(drawn.into_iter().collect::<Vec<_>>(), expected, "{k8s} {vm}");
     }
+}
+
+#[test]
+fn a_fraction_is_drawn_as_often_as_it_is_large() {
+    let executors = executors(&[("WEIGHT_K8S", "1.5"), ("WEIGHT_K8S_VM", "2.5")], &json!({}));
+    // 4 in all: 0 is in the share of k8s, 1 and 2 in that of k8s-vm, 3 in nobody's.
+    let names: Vec<_> = (0..4)
+        .map(|hash| draw(&executors, "node:22", hash).unwrap().name.as_str())
+        .collect();
+    assert_eq!(names, ["k8s", "k8s-vm", "k8s-vm", "k8s"]);
+    let part = self::executors(&[("WEIGHT_K8S_VM", "2.5")], &json!({}));
+    let first = (0..2_500).filter(|hash| draw(&part, "node:22", *hash).unwrap().name == "k8s");
+    assert_eq!(first.count(), 500);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The rules are those of the predecessor's parser, odd ones included, since jobs are written for it.
 //! Whether a value can be followed is judged in [`super::wishes`].
 
+use common::job::text_of;
 use serde_json::{Map, Value};
 
 /// The annotations that executors understand, by their short names.
@@ -59,7 +60,7 @@ fn short_name(key: &str) -> Option<&str> {
 }
 
 /// A value as the number that the predecessor's language makes of it: texts count, in decimal, hexadecimal,
-/// octal and binary; not a number is `NaN`. `None` for what counts as not given: 0, false, an empty text.
+/// octal and binary, and lists of one; not a number is `NaN`. `None` for what counts as not given: 0, false, an empty text.
 pub(super) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Null => None,
@@ -67,7 +68,7 @@ pub(super) fn number(value: &Value) -> Option<f64> {
         Value::Number(number) => number.as_f64().filter(|number| *number != 0.0),
         Value::String(text) if text.is_empty() => None,
         Value::String(text) => Some(number_in(text.trim()).unwrap_or(f64::NAN)),
-        Value::Array(_) | Value::Object(_) => Some(f64::NAN),
+        Value::Array(_) | Value::Object(_) => Some(number_in(text_of(value).trim()).unwrap_or(f64::NAN)),
     }
 }
 
@@ -155,6 +156,10 @@ mod tests {
             (json!("Infinity"), Some(f64::INFINITY)),
             (json!("-Infinity"), Some(f64::NEG_INFINITY)),
             (json!(true), Some(1.0)),
+            (json!([]), Some(0.0)),
+            (json!([30]), Some(30.0)),
+            (json!([["30"]]), Some(30.0)),
+            (json!([null]), Some(0.0)),
             (json!(false), None),
             (json!(""), None),
             (json!(null), None),
@@ -172,8 +177,9 @@ mod tests {
             json!("0x+1"),
             json!("-0x1"),
             json!("1 2"),
-            json!([]),
-            json!([30]),
+            json!([1, 2]),
+            json!([true]),
+            json!([{}]),
             json!({}),
         ] {
             assert!(number(&value).is_some_and(f64::is_nan), "{value}");

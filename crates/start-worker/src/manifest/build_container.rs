@@ -172,9 +172,9 @@ fn run_line(shape: &Shape<'_>) -> String {
 /// How the launcher treats caches: compress, md5check, max size, max threads.
 pub(super) fn cache_words(cache: &CacheSettings) -> [String; 4] {
     [
-        cache.compress.to_string(),
-        cache.md5check.to_string(),
-        cache.max_size_mb.to_string(),
-        cache.max_go_threads.to_string(),
+        cache.compress.clone(),
+        cache.md5check.clone(),
+        cache.max_size_mb.clone(),
+        cache.max_go_threads.clone(),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use common::settings::Sizes;
+use common::{job::text_of, settings::Sizes};
 use k8s_openapi::{api::core::v1::ResourceRequirements, apimachinery::pkg::api::resource::Quantity};
 use serde_json::Value;
 
@@ -29,9 +29,9 @@ pub(super) fn asked(value: &Value, sizes: &Sizes, max: Max) -> Option<f64> {
     }
 }
 
-/// What a value asks for by name.
+/// What a value asks for by name; a list of one name is that name, as in the predecessor.
 pub(super) fn named(value: &Value, sizes: &Sizes, max: Max) -> Option<f64> {
-    match value.as_str()? {
+    match text_of(value).as_ref() {
         "MAX" if max == Max::Named => Some(sizes.max),
         "TURBO" => Some(sizes.turbo),
         "HIGH" => Some(sizes.high),
@@ -105,6 +105,10 @@ mod tests {
             (json!("4"), None),
             (json!(1.5), None),
             (json!([4]), None),
+            (json!(["HIGH"]), Some(6.0)),
+            (json!([["MICRO"]]), Some(0.5)),
+            (json!(["HIGH", "LOW"]), None),
+            (json!([]), None),
             (json!(true), None),
             (json!(3), Some(3.0)),
             (json!(3.0), Some(3.0)),

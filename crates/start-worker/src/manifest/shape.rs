@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use common::{
+    job::text_of_number,
     pod_identity::build_container_name,
     settings::{ExecutorSettings, Plugin, PodSettings},
 };
@@ -77,7 +78,7 @@ impl<'a> Shape<'a> {
             ephemeral_storage: wishes.storage("ephemeralStorage", &pod.ephemeral_storage),
             disk: if is_k8s { wishes.disk("disk") } else { "" },
             node_wishes: node_wishes(&mut wishes, executor),
-            timeout: minutes(wishes.minutes("timeout", pod.build_timeout, pod.max_build_timeout)),
+            timeout: text_of_number(wishes.minutes("timeout", pod.build_timeout, pod.max_build_timeout)),
             grace_period: wishes.at_least("terminationGracePeriodSeconds", pod.termination_grace_period),
             docker: (is_k8s && pod.sidecars.docker && wishes.flag("dockerEnabled"))
                 .then(|| daemon(&mut wishes, pod, ["dockerCpu", "dockerRam"])),
@@ -125,14 +126,6 @@ fn node_wishes<'a>(wishes: &mut Wishes<'a>, executor: &'a ExecutorSettings) -> V
         .into_iter()
         .filter_map(|(label, annotation)| Some((label?, wishes.text(annotation)?.to_lowercase())));
     asked.collect()
-}
-
-/// As the predecessor's language prints numbers.
-fn minutes(minutes: f64) -> String {
-    if minutes == f64::NEG_INFINITY {
-        return "-Infinity".to_owned();
-    }
-    minutes.to_string()
 }
 
 /// `PR-<number>`, alone or followed by a colon and the job's name. The jobs of stages count too, which the

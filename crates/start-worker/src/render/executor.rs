@@ -47,6 +47,9 @@ pub(super) enum OptionsError {
     /// They are of another executor than ours.
     #[error("there is no plugin {asked}; there are k8s and k8s-vm")]
     Plugin { asked: String },
+    /// They are of the executor that nobody has.
+    #[error("builds run in pods, Jenkins is not supported")]
+    Jenkins,
 }
 
 // === impl Executors ===
@@ -61,8 +64,8 @@ impl Executors {
         })
     }
 
-    /// One of this name with the options in `file`, and no other settings.
-    pub(super) fn alone(name: &str, file: &Path) -> Result<Self, OptionsError> {
+    /// One of this name with the options in `file`, and no other settings; and what is worth knowing about them.
+    pub(super) fn alone(name: &str, file: &Path) -> Result<(Self, Vec<String>), OptionsError> {
         let text = std::fs::read_to_string(file).map_err(|source| OptionsError::Unreadable {
             file: file.to_owned(),
             source,
@@ -77,10 +80,10 @@ impl Executors {
             });
         }
         // The whole entry of a configuration file is as good as its options.
-        let plugin = plugin(name, &options)?;
+        let (plugin, note) = plugin(name, &options)?;
         let options = options.get("options").unwrap_or(&options);
         let executor = ExecutorSettings::from_options(name, plugin, options)?;
-        Ok(Self::One(Box::new(executor)))
+        Ok((Self::One(Box::new(executor)), note.into_iter().collect()))
     }
 
     /// The executor for this start.
@@ -104,15 +107,20 @@ fn parse(text: &str) -> Result<Value, String> {
     })
 }
 
-fn plugin(name: &str, options: &Value) -> Result<Plugin, OptionsError> {
+/// The plugin that the options name, or else the executor's own name. A name that is none may be a slip.
+fn plugin(name: &str, options: &Value) -> Result<(Plugin, Option<String>), OptionsError> {
     let asked = options.get("pluginName").and_then(Value::as_str);
-    match asked {
-        Some("k8s") => Ok(Plugin::K8s),
-        Some("k8s-vm") => Ok(Plugin::K8sVm),
-        Some(other) => Err(OptionsError::Plugin {
+    match (asked, name) {
+        (Some("k8s"), _) | (None, "k8s" | "k8s-sandbox") => Ok((Plugin::K8s, None)),
+        (Some("k8s-vm"), _) | (None, "k8s-vm") => Ok((Plugin::K8sVm, None)),
+        (Some("jenkins"), _) | (None, "jenkins") => Err(OptionsError::Jenkins),
+        (Some(other), _) => Err(OptionsError::Plugin {
             asked: other.to_owned(),
         }),
-        None if name == "k8s-vm" => Ok(Plugin::K8sVm),
-        None => Ok(Plugin::K8s),
+        (None, name) => {
+            let note =
+                format!("the options of {name} have no pluginName (k8s or k8s-vm): this is a pod of k8s");
+            Ok((Plugin::K8s, Some(note)))
+        }
     }
 }

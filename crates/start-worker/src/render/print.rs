@@ -3,8 +3,11 @@
 
 use std::error::Error;
 
+use common::job::StartJob;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
+
+use crate::plan::pod;
 
 /// What stands where the token would; like a token it has no character that could end a quote.
 pub(super) const PLACEHOLDER: &str = "BUILD-TOKEN-NOT-SHOWN";
@@ -17,6 +20,30 @@ const SHORTEST_TOKEN: usize = 8;
 pub(super) enum Format {
     Yaml,
     Json,
+}
+
+/// Replaces the message's token wherever the message repeats it in what a pod is made of: a label would keep a part of
+/// it.
+pub(super) fn hide_in(job: &mut StartJob<'_>) {
+    let token = pod::token(job).to_owned();
+    if token.len() < SHORTEST_TOKEN {
+        return;
+    }
+    let (config, hidden) = (&mut job.config, |text: &str| text.replace(&token, PLACEHOLDER));
+    job.container = hidden(&job.container).into();
+    config.job_name = config.job_name.as_deref().map(|name| hidden(name).into());
+    for annotation in config.annotations.values_mut() {
+        hide(annotation, &token);
+    }
+    let pipeline = config
+        .pipeline
+        .as_mut()
+        .and_then(|pipeline| pipeline.name.as_mut());
+    let template = config.template.iter_mut();
+    let template = template.flat_map(|template| [&mut template.full_name, &mut template.version]);
+    for text in pipeline.into_iter().chain(template.flatten()) {
+        *text = hidden(text);
+    }
 }
 
 /// The pod as text, without `hidden`.

@@ -22,12 +22,11 @@ fn message(job: &str, field: &str, value: Option<Value>) -> String {
 
 #[test]
 fn no_json() {
-    let cases: [(&[u8], usize, usize); 8] = [
+    let cases: [(&[u8], usize, usize); 7] = [
         (b"", 1, 0),
         (b"  ", 1, 2),
         (b"start", 1, 1),
         (b"{", 1, 1),
-        (b"[1,", 1, 3),
         (b"{\"job\":\n\"start\"", 2, 7),
         (b"{\"job\":\"probe\"} {}", 1, 17),
         (b"\xff\xfe", 1, 1),
@@ -41,8 +40,6 @@ fn no_json() {
 
 #[test]
 fn json_but_no_job() {
-    let whole = json!({ "job": "start", "buildConfig": config() }).to_string();
-    let twice = whole.replacen('{', "{\"job\":\"stop\",", 1);
     // The fields of an object in their order: no object all the same.
     let list = json!(["start", config(), null, null, null, null]).to_string();
     let cases = [
@@ -52,12 +49,13 @@ fn json_but_no_job() {
         "\"start\"",
         "[]",
         "[1,2]",
+        // Refused at its first character already.
+        "[1,",
         "{}",
         "{\"job\":null}",
         "{\"job\":7}",
         "{\"job\":[\"start\"]}",
         "{\"buildConfig\":{}}",
-        &twice,
         &list,
     ];
     for body in cases {

@@ -54,6 +54,9 @@ pub(in crate::settings) fn from_json5_at(
 
 /// Parses YAML text from `origin`, a file; the root must be a table.
 pub(super) fn from_yaml(text: &str, origin: &str, notes: &Notes) -> Option<Value> {
+    if says_nothing(text) {
+        return Some(Value::new(Some(&origin.to_owned()), ValueKind::Table(Map::new())));
+    }
     let source = File::from_str(text, FileFormat::Yaml);
     match Config::builder().add_source(source).build() {
         Ok(parsed) => Some(from_origin(parsed.cache, &origin.to_owned())),
@@ -65,6 +68,14 @@ pub(super) fn from_yaml(text: &str, origin: &str, notes: &Notes) -> Option<Value
             None
         }
     }
+}
+
+/// Whether there is nothing but comments and the marks between documents.
+fn says_nothing(text: &str) -> bool {
+    let mut lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.all(|line| line.is_empty() || line == "---" || line == "...")
 }
 
 /// What went wrong, without what was found: only the parser's own messages, which name lines.

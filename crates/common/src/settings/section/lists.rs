@@ -1,16 +1,19 @@
 //! Readers of lists and objects. What holds is noted of each as a whole, as JSON.
 
-use config::ValueKind;
-use regex::{Regex, RegexBuilder};
-use serde::Deserialize;
+use config::{Value, ValueKind};
+use serde::{Deserialize, Serialize};
 
 use super::{Section, json, value::scalar_text};
-use crate::settings::effective::{NOT_SET, REDACTED};
+use crate::settings::{
+    effective::{NOT_SET, REDACTED},
+    executors::Exclusion,
+    variables,
+};
 
 // === impl Section ===
 
 impl<'a> Section<'a> {
-    /// A table of texts, in the order of the configuration.
+    /// A table of texts, in the order of the configuration. Null is an empty text.
     pub(in crate::settings) fn texts(&self, key: &str) -> Vec<(String, String)> {
         self.notes.frees(&self.path_of(key));
         if self.is_empty_text(key) {
@@ -18,9 +21,9 @@ impl<'a> Section<'a> {
             return Vec::new();
         }
         let section = self.section(key);
-        let texts = section.keys().into_iter().map(|name| {
+        let texts = section.all_keys().map(|(name, set)| {
             let text = section.child(name).and_then(scalar_text);
-            if text.is_none() {
+            if set && text.is_none() {
                 section.problem(name, "expected text");
             }
             (name.to_owned(), text.unwrap_or_default())
@@ -31,32 +34,45 @@ impl<'a> Section<'a> {
         texts
     }
 
-    /// A list of tables. `{}` reads as an empty list and so does `[{}]`, with which the predecessor's
-    /// users switch a list off.
+    /// A list of tables, or a table of them, whose names mean nothing. `{}` reads as an empty list and so does
+    /// `[{}]`, with which the predecessor's users switch a list off.
     pub(in crate::settings) fn sections(&self, key: &str) -> Vec<Section<'a>> {
-        let items = match self.child(key).map(|value| &value.kind) {
-            Some(ValueKind::Array(items)) => items.as_slice(),
-            Some(ValueKind::Table(table)) if table.is_empty() => &[],
-            Some(ValueKind::String(text)) if text.is_empty() => &[],
+        let path = self.path_of(key);
+        let is_table = |value: &Value| matches!(value.kind, ValueKind::Table(_));
+        let is_empty = |value: &Value| matches!(&value.kind, ValueKind::Table(table) if table.is_empty());
+        let items: Vec<(String, &'a Value)> = match self.child(key).map(|value| &value.kind) {
+            Some(ValueKind::Array(items)) if matches!(&items[..], [only] if is_empty(only)) => Vec::new(),
+            Some(ValueKind::Array(items)) => {
+                let numbered = items.iter().enumerate();
+                numbered
+                    .map(|(index, item)| (format!("{path}[{index}]"), item))
+                    .collect()
+            }
+            Some(ValueKind::Table(table)) if table.values().all(is_table) => {
+                let named = table.iter();
+                named
+                    .map(|(name, item)| (format!("{path}.{name}"), item))
+                    .collect()
+            }
+            Some(ValueKind::String(text)) if text.is_empty() => Vec::new(),
             Some(_) => {
                 self.problem(key, "expected a list of objects");
-                &[]
+                Vec::new()
             }
-            None => &[],
+            None => Vec::new(),
         };
-        let items = match items {
-            [only] if matches!(&only.kind, ValueKind::Table(table) if table.is_empty()) => &[],
-            items => items,
+        let shown: serde_json::Value = items.iter().map(|(_, item)| json(item)).collect();
+        self.holds(key, shown);
+        let section = |(path, value): (String, &'a Value)| {
+            self.notes.knows(&path);
+            Section {
+                value: Some(value),
+                path,
+                notes: self.notes,
+                listed: true,
+            }
         };
-        self.holds(key, items.iter().map(json).collect::<serde_json::Value>());
-        let path = self.path_of(key);
-        let section = |(index, value)| Section {
-            value: Some(value),
-            path: format!("{path}[{index}]"),
-            notes: self.notes,
-            listed: true,
-        };
-        items.iter().enumerate().map(section).collect()
+        items.into_iter().map(section).collect()
     }
 
     /// A list of texts; a single text is a list of one.
@@ -77,23 +93,21 @@ impl<'a> Section<'a> {
         texts
     }
 
-    /// A list of regular expressions in which case does not count.
-    pub(in crate::settings) fn expressions(&self, key: &str) -> Vec<Regex> {
+    /// A list of regular expressions.
+    pub(in crate::settings) fn exclusions(&self, key: &str) -> Vec<Exclusion> {
         let compile = |pattern: String| {
-            let regex = RegexBuilder::new(&pattern).case_insensitive(true).build();
-            if regex.is_err() {
-                self.problem(
-                    key,
-                    "expected regular expressions (without look-around or back-references)",
-                );
+            let exclusion = Exclusion::parse(&pattern);
+            if exclusion.is_none() {
+                self.problem(key, "expected regular expressions");
             }
-            regex.ok()
+            exclusion
         };
         self.list(key).into_iter().filter_map(compile).collect()
     }
 
-    /// Whatever `T` takes, described to the operator as `expectation`. `None` when unset or empty in any form.
-    pub(in crate::settings) fn object<T: for<'de> Deserialize<'de>>(
+    /// Whatever `T` takes, described to the operator as `expectation`. `None` when unset or empty in any form. Fields
+    /// that `T` does not have are told.
+    pub(in crate::settings) fn object<T: for<'de> Deserialize<'de> + Serialize>(
         &self,
         key: &str,
         expectation: &str,
@@ -112,11 +126,51 @@ impl<'a> Section<'a> {
         };
         self.holds(key, without_headers(object.clone()));
         // The error of serde would repeat the value.
-        let object = serde_json::from_value(object).ok();
-        if object.is_none() {
-            self.problem(key, format!("expected {expectation}"));
+        let taken: Option<T> = serde_json::from_value(object.clone()).ok();
+        match &taken {
+            None => self.problem(key, format!("expected {expectation}")),
+            Some(taken) => self.tell_lost(key, &object, taken),
         }
-        object
+        taken
+    }
+
+    /// Tells of the fields of `given` that are not in `taken`.
+    fn tell_lost(&self, key: &str, given: &serde_json::Value, taken: &impl Serialize) {
+        let mut paths = Vec::new();
+        if let Ok(taken) = serde_json::to_value(taken) {
+            lost("", given, &taken, &mut paths);
+        }
+        for path in paths {
+            let path = self.path_of(&format!("{key}{path}"));
+            let place = match self.origin(key) {
+                Some(origin) => variables::place(origin, &path),
+                None => path,
+            };
+            self.notes
+                .warn(format!("{place}: there is no such field in Kubernetes"));
+        }
+    }
+}
+
+/// The paths of what is in `given` and not in `taken`.
+fn lost(here: &str, given: &serde_json::Value, taken: &serde_json::Value, paths: &mut Vec<String>) {
+    use serde_json::Value::{Array, Object};
+    match (given, taken) {
+        (Object(given), Object(taken)) => {
+            for (name, inner) in given.iter().filter(|(_, inner)| !inner.is_null()) {
+                let path = format!("{here}.{name}");
+                match taken.get(name) {
+                    Some(taken) => lost(&path, inner, taken, paths),
+                    None => paths.push(path),
+                }
+            }
+        }
+        (Array(given), Array(taken)) => {
+            for (index, (given, taken)) in given.iter().zip(taken).enumerate() {
+                lost(&format!("{here}[{index}]"), given, taken, paths);
+            }
+        }
+        _ => {}
     }
 }
 

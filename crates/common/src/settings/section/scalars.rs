@@ -30,16 +30,20 @@ impl Section<'_> {
     /// Whether the value is a 0 or a false of the file's own, with which the predecessor meant its default, unlike
     /// the texts of variables. The default then holds.
     pub(in crate::settings) fn counts_as_unset(&self, key: &str, default: impl fmt::Display + Copy) -> bool {
-        let unset = match self.child(key).map(|value| &value.kind) {
-            Some(ValueKind::Boolean(value)) => !value,
-            Some(ValueKind::I64(value)) => *value == 0,
-            Some(ValueKind::U64(value)) => *value == 0,
-            _ => false,
-        };
+        let unset = self.is_nothing(key);
         if unset {
             self.holds(key, default);
         }
         unset
+    }
+
+    fn is_nothing(&self, key: &str) -> bool {
+        match self.child(key).map(|value| &value.kind) {
+            Some(ValueKind::Boolean(value)) => !value,
+            Some(ValueKind::I64(value)) => *value == 0,
+            Some(ValueKind::U64(value)) => *value == 0,
+            _ => false,
+        }
     }
 
     /// Whether the value is an empty text.
@@ -59,12 +63,39 @@ impl Section<'_> {
         self.or(key, self.text(key), default.to_owned(), |text| quote(text))
     }
 
+    /// Text that a 0 or a false of the file's own is not, as in the predecessor. `None` when unset or empty.
+    pub(in crate::settings) fn name(&self, key: &str) -> Option<String> {
+        if self.counts_as_unset(key, NOT_SET) {
+            return None;
+        }
+        self.text(key)
+    }
+
+    /// The same with a default.
+    pub(in crate::settings) fn name_or(&self, key: &str, default: &str) -> String {
+        self.or(key, self.name(key), default.to_owned(), |text| quote(text))
+    }
+
     /// Text where empty means something.
     pub(in crate::settings) fn text_even_empty_or(&self, key: &str, default: &str) -> String {
         let text = self.raw_text_even_empty(key);
         let text = text.unwrap_or_else(|| default.to_owned());
         self.holds(key, quote(&text));
         text
+    }
+
+    /// Text that is passed on as it is, empty too. It ends up between a shell's quotes, so it has no character that
+    /// means something there.
+    pub(in crate::settings) fn shell_word_or(&self, key: &str, default: &str) -> String {
+        let word = self.text_even_empty_or(key, default);
+        let safe = |c: char| c.is_ascii_alphanumeric() || "._-+".contains(c);
+        if !word.chars().all(safe) {
+            self.problem(
+                key,
+                "expected a word of letters, digits, dots, dashes, underscores and pluses",
+            );
+        }
+        word
     }
 
     /// A text that must not be empty.
@@ -120,7 +151,7 @@ impl Section<'_> {
     }
 
     fn word<'w>(&self, key: &str, words: &[&'w str]) -> Option<&'w str> {
-        let text = self.text(key)?;
+        let text = self.name(key)?;
         let word = words.iter().find(|word| **word == text).copied();
         if word.is_none() {
             self.problem(key, format!("expected one of: {}", words.join(", ")));

@@ -185,7 +185,7 @@ fn a_secret_that_is_set_twice_is_told() {
         ("EXECUTOR_PLUGIN", "k8s"),
     ];
     let settings = load_from(dir.path(), &both).unwrap();
-    assert_eq!(settings.broker.password.expose_secret(), "one");
+    assert_eq!(settings.broker.password.now().expose_secret(), "one");
     assert_eq!(
         settings.warnings,
         ["RABBITMQ_PASSWORD is set too, but the file that RABBITMQ_PASSWORD_FILE names counts"]

@@ -113,6 +113,17 @@ fn empty_files_and_byte_order_marks_are_fine() {
 }
 
 #[test]
+fn a_file_of_marks_and_comments_is_empty() {
+    for text in ["---", "---\n", "# none\n--- # yet\n...\n", "\n---\n---\n"] {
+        let dir = config_dir(&[("default.yaml", text), ("local.yml", text)]);
+        assert_eq!(broker(dir.path(), &[]).queue, "test", "{text:?}");
+    }
+    let dir = config_dir(&[("default.yaml", "--- s3cret")]);
+    let text = load_from(dir.path(), &[]).unwrap_err().to_string();
+    assert!(text.contains("not a table") && !text.contains("s3cret"), "{text}");
+}
+
+#[test]
 fn yaml_merge_keys_are_followed() {
     let dir = config_dir(&[(
         "local.yaml",
@@ -145,7 +156,9 @@ fn an_executor_that_is_null_is_taken_away() {
         "local.yaml",
         "executor: { plugin: null, k8s: null, k8s-vm: null }",
     )]);
-    let executors = load_from(dir.path(), &[]).unwrap().executors;
+    let settings = load_from(dir.path(), &[]).unwrap();
+    assert_eq!(settings.warnings, [""; 0], "taken away on purpose");
+    let executors = settings.executors;
     let names: Vec<&str> = executors
         .all
         .iter()

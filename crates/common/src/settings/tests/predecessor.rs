@@ -102,7 +102,7 @@ fn an_operators_files_and_environment_work_unchanged() {
     .unwrap();
     assert_eq!(settings.warnings, [""; 0]);
     let (broker, k8s) = (&settings.broker, &settings.executors.all[0]);
-    assert_eq!(broker.password.expose_secret(), "p@ss:word/");
+    assert_eq!(broker.password.now().expose_secret(), "p@ss:word/");
     assert_eq!(
         (broker.vhost.as_str(), broker.queue.as_str()),
         ("screwdriver", "useast1")

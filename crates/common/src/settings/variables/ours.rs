@@ -33,14 +33,14 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "how long deliveries in hand may take after SIGTERM")
 
     // Peers
-    ("K8S_TOKEN_FILE", Options(ALL, "kubernetes.tokenFile"), File, "", "file with the token of K8S_TOKEN")
+    ("K8S_TOKEN_FILE", Options(ALL, "kubernetes.tokenFile"), File, "", "file with the token of K8S_TOKEN; read again while the worker runs")
     ("K8S_CA_FILE", Options(ALL, "kubernetes.caFile"), File, "",
         "PEM file with the API server's authorities instead of the service account's")
     ("K8S_INSECURE_SKIP_TLS_VERIFY", Options(ALL, "kubernetes.insecureSkipTlsVerify"), Boolean, "false",
         "whether any certificate of the API server is accepted")
     ("API_CA_FILE", Key("buildsApi.caFile"), File, "", "PEM file with further authorities for the builds API")
     ("API_TIMEOUT", Key("buildsApi.timeout"), Duration, "10s", "how long one call to the builds API may take")
-    ("RABBITMQ_PASSWORD_FILE", Key("rabbitmq.passwordFile"), File, "", "file with the broker's password")
+    ("RABBITMQ_PASSWORD_FILE", Key("rabbitmq.passwordFile"), File, "", "file with the broker's password; read again for every connection")
     ("RABBITMQ_CA_FILE", Key("rabbitmq.caFile"), File, "", "PEM file with further authorities for amqps")
     ("RABBITMQ_TOPOLOGY", Key("rabbitmq.topology"), Text, "existing",
         "existing: the operators' queues are there; declare: make them")

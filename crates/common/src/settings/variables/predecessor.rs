@@ -40,7 +40,7 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "nor had it in the predecessor")
 
     // The pod
-    ("EXECUTOR_PREFIX", Options(ALL, "prefix"), Text, "", "prefix of names, labels and cache folders")
+    ("EXECUTOR_PREFIX", Options(ALL, "prefix"), Text, "", "prefix of names, labels and cache folders, as far as names can have it")
     ("LAUNCH_IMAGE", Options(ALL, "launchImage"), Text, "screwdrivercd/launcher", "image of the launcher")
     ("LAUNCH_VERSION", Options(ALL, "launchVersion"), Text, "stable", "tag of the launcher's image")
     ("K8S_BASE_IMAGE", Options(VM, "kubernetes.baseImage"), Text, "", "image of the virtual machine's runner")
@@ -66,10 +66,12 @@ pub(super) const VARIABLES: &[Variable] = rows! {
     ("K8S_RUNTIME_CLASS", Options(PODS, "kubernetes.runtimeClass"), Text, "", "runtimeClassName of the pod")
     ("DOCKER_FEATURE_ENABLED", Options(PODS, "kubernetes.dockerFeatureEnabled"), Boolean, "false",
         "whether jobs may ask for a privileged docker daemon beside the build")
-    ("SD_HAB_ENABLED", Options(ALL, "sdHabEnabled"), Boolean, "true", "SD_HAB_ENABLED of the build")
+    ("SD_HAB_ENABLED", Options(ALL, "sdHabEnabled"), Boolean, "true",
+        "SD_HAB_ENABLED of the build (k8s-vm has none)")
     ("K8S_LIFECYCLE_HOOKS", Options(PODS, "kubernetes.lifecycleHooks"), Json, "",
         "lifecycle of the build container, a Kubernetes object")
-    ("K8S_POD_LABELS", Options(ALL, "kubernetes.podLabels"), Json, "{}", "further labels of the pod")
+    ("K8S_POD_LABELS", Options(ALL, "kubernetes.podLabels"), Json, "{}",
+        "further labels of the pod (k8s-vm has none)")
     ("K8S_ANNOTATIONS", Options(PODS, "kubernetes.annotations"), Json, "{}", "annotations of the pod")
     ("K8S_NODE_SELECTORS", Options(K8S, "kubernetes.nodeSelectors"), Json, "{}",
         "labels that the node must have; its taints of the same key and value are tolerated")
@@ -142,12 +144,12 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "Prometheus pushgateway, for builds")
     ("CACHE_STRATEGY", Key("ecosystem.cache.strategy"), Text, "s3", "where builds keep caches: s3 or disk")
     ("CACHE_PATH", Key("ecosystem.cache.path"), Text, "/", "folder of disk caches on the nodes; empty: none")
-    ("CACHE_COMPRESS", Key("ecosystem.cache.compress"), Boolean, "false",
-        "whether disk caches are compressed")
-    ("CACHE_MD5CHECK", Key("ecosystem.cache.md5check"), Boolean, "false",
-        "whether disk caches are checksummed")
+    ("CACHE_COMPRESS", Key("ecosystem.cache.compress"), Text, "false",
+        "whether disk caches are compressed; a word for the launcher")
+    ("CACHE_MD5CHECK", Key("ecosystem.cache.md5check"), Text, "false",
+        "whether disk caches are checksummed; a word for the launcher")
     ("CACHE_MAX_SIZE_MB", Key("ecosystem.cache.max_size_mb"), MB, "0", "largest cache; 0: no limit")
-    ("CACHE_MAX_GO_THREADS", Key("ecosystem.cache.max_go_threads"), Number, "10000",
+    ("CACHE_MAX_GO_THREADS", Key("ecosystem.cache.max_go_threads"), Text, "10000",
         "most threads that work on a cache")
 
     // The broker

@@ -37,6 +37,34 @@ fn asked(name: &str, value: Value) -> Value {
     annotations.into()
 }
 
+/// As the predecessor's language prints them.
+#[test]
+fn minutes_without_measure_are_printed_as_they_were() {
+    let arguments = |value: Value| {
+        let executor = executor(Plugin::K8s, &json!({ "maxBuildTimeout": 1e9 }), &none());
+        let asked = asked("timeout", value);
+        let pod = made(&executor, &spec(asked.as_object().unwrap()));
+        at(&pod, "/spec/containers/0/args/0").as_str().unwrap().to_owned()
+    };
+    for (minutes, expected) in [
+        (json!(1e-7), "1e-7"),
+        (json!(0.000_001), "0.000001"),
+        (json!(1.5), "1.5"),
+        (json!(-1e21), "-1e+21"),
+        (json!(-1.5e300), "-1.5e+300"),
+        (json!(1e20), "1000000000"),
+        (json!([30]), "30"),
+        (json!("Infinity"), "1000000000"),
+        (json!("-Infinity"), "-Infinity"),
+    ] {
+        let line = arguments(minutes.clone());
+        assert!(
+            line.contains(&format!(" \"{expected}\" \"8609\"")),
+            "{minutes}: {line}"
+        );
+    }
+}
+
 #[test]
 fn options_that_are_empty_are_none() {
     let env = "/spec/containers/0/env/12";

@@ -136,7 +136,8 @@ fn a_job_gets_more_seconds_and_never_fewer() {
         (json!(1e300), i64::MAX, vec![]),
         (json!("soon"), 30, vec![Instead::Operators]),
         (json!("Infinity"), 30, vec![Instead::Operators]),
-        (json!([90]), 30, vec![Instead::Operators]),
+        (json!([90]), 90, vec![]),
+        (json!([90, 91]), 30, vec![Instead::Operators]),
     ];
     for (value, expected, noted) in cases {
         let read = read(&value, |wishes, name| wishes.at_least(name, 30));

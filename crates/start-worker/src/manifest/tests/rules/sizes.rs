@@ -68,6 +68,28 @@ fn sizes_show_in_labels() {
     );
 }
 
+/// The predecessor prints the text, which is the same amount.
+#[test]
+fn numbers_in_texts_are_printed_as_numbers() {
+    let texts = json!({
+        "resources": { "cpu": { "low": "1.10" }, "memory": { "low": "3.0" } }, "buildTimeout": "1e3",
+    });
+    let rule = |name: &'static str, pointer: &'static str, expected: &str| {
+        (name, texts.clone(), none(), none(), pointer, json!(expected))
+    };
+    hold(
+        Plugin::K8s,
+        vec![
+            rule("cores", "/spec/containers/0/resources/limits/cpu", "1100m"),
+            rule("memory", "/spec/containers/0/resources/limits/memory", "3Gi"),
+            rule("its label", "/metadata/labels/screwdriver.cd~1memory", "3"),
+        ],
+    );
+    let pod = made(&executor(Plugin::K8s, &texts, &none()), &spec(&Map::new()));
+    let line = at(&pod, "/spec/containers/0/args/0");
+    assert!(line.as_str().unwrap().contains(" \"1000\" "), "{line}");
+}
+
 #[test]
 fn storage_is_limited_if_configured_or_asked_for() {
     let limits = "/spec/containers/0/resources/limits/ephemeral-storage";
