@@ -91,6 +91,10 @@ impl Writer {
             }
             match error {
                 kube::Error::Api(answer) if answer.code == 404 => return Err(Gone),
+                // The name belongs to another pod by now: what is written carries the UID of the one that is gone.
+                kube::Error::Api(answer) if answer.code == 422 && answer.message.contains("metadata.uid") => {
+                    return Err(Gone);
+                }
                 // 409 is another's write at the same moment, or a new pod of this name: the watch will tell.
                 kube::Error::Api(answer)
                     if (400..500).contains(&answer.code) && !matches!(answer.code, 409 | 429) =>

@@ -24,7 +24,7 @@ async fn a_build_aborted_before_its_start_is_handled_keeps_no_pod() -> anyhow::R
         no_living_pod(&world, id, SOON).await?;
         // There was one: no worker deletes what was never made.
         poll::until("the deletion to be counted", SOON, || async {
-            let deleted = counted(&start, &["sd_worker_pods", "action=\"deleted\""]).await?;
+            let deleted = counted(&start, &["sd_worker_pods", "action=\"zombie\""]).await?;
             anyhow::ensure!(deleted > 0.0, "none was deleted");
             Ok::<_, anyhow::Error>(())
         })
