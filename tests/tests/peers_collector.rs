@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::body::Body;
 use http::Request;
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
+    collector::{metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::{AnyValue, KeyValue, any_value::Value},
+    metrics::v1::{Metric, ResourceMetrics, ScopeMetrics},
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span as Wire, Status as WireStatus, span},
 };
@@ -95,7 +96,6 @@ async fn spans_are_kept_with_all_that_assertions_need() {
         post(&collector, "/v1/traces", export().encode_to_vec()).await,
         200
     );
-    assert_eq!(post(&collector, "/v1/metrics", vec![1, 2, 3]).await, 200);
     assert_eq!(post(&collector, "/v1/logs", Vec::new()).await, 404);
     let found = collector.with_attribute("build.id", "8609");
     let [span] = found.as_slice() else {
@@ -124,10 +124,41 @@ async fn spans_are_kept_with_all_that_assertions_need() {
 }
 
 #[tokio::test]
+async fn the_names_of_metrics_are_kept_by_service() {
+    let collector = Collector::start().unwrap();
+    let metric = |name: &str| Metric {
+        name: name.to_owned(),
+        ..Metric::default()
+    };
+    let resource = Resource {
+        attributes: vec![pair(
+            "service.name",
+            Value::StringValue("start-worker".to_owned()),
+        )],
+        ..Resource::default()
+    };
+    let export = ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics {
+            resource: Some(resource),
+            scope_metrics: vec![ScopeMetrics {
+                metrics: vec![metric("b"), metric("a")],
+                ..ScopeMetrics::default()
+            }],
+            ..ResourceMetrics::default()
+        }],
+    };
+    assert_eq!(post(&collector, "/v1/metrics", export.encode_to_vec()).await, 200);
+    let names: Vec<String> = collector.metrics_of("start-worker").into_iter().collect();
+    assert_eq!(names, ["a", "b"]);
+    assert!(collector.metrics_of("verify-worker").is_empty());
+}
+
+#[tokio::test]
 async fn garbage_is_refused_and_told() {
     let collector = Collector::start().unwrap();
     assert_eq!(post(&collector, "/v1/traces", vec![0xff; 3]).await, 400);
-    assert_eq!(collector.garbage().len(), 1);
+    assert_eq!(post(&collector, "/v1/metrics", vec![0xff; 3]).await, 400);
+    assert_eq!(collector.garbage().len(), 2);
     let waited = collector
         .wait_for("a span", Duration::from_millis(50), |_| true)
         .await;

@@ -50,10 +50,11 @@ fn told(api: &BuildsApi) -> Option<String> {
     api.build(ID).expect("the build").status_message
 }
 
-/// Waits until the last call is in this state, while `asking` must not end.
+/// Waits until the call that `asking` makes is stalled; it must not end meanwhile.
 async fn hangs(proxy: &HttpProxy, asking: impl Future<Output = anyhow::Result<Answer>>) {
+    let before = proxy.calls().len();
     let stalled = poll::until("a stalled call", SOON, || async {
-        match proxy.calls().last().map(|call| call.answered) {
+        match proxy.calls().get(before).map(|call| call.answered) {
             Some(Answered::Stalled) => Ok(()),
             other => Err(format!("{other:?}")),
         }
