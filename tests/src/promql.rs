@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::metrics::{Documented, Series};
 
 /// Labels that the scraper adds.
-const SCRAPERS: [&str; 3] = ["le", "instance", "job"];
+const SCRAPERS: [&str; 3] = ["le", "instance", "namespace"];
 /// Words before a list of labels.
 const GROUPING: [&str; 6] = ["by", "without", "on", "ignoring", "group_left", "group_right"];
 /// Words between expressions.

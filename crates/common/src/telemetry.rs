@@ -122,23 +122,28 @@ impl Telemetry {
         let limit = budget.min(LONGEST_FLUSH);
         let traces = async {
             if let Some(traces) = traces {
-                flush("traces", budget, move || traces.shutdown_with_timeout(limit)).await;
+                flush("traces", limit, move || traces.shutdown_with_timeout(limit)).await;
             }
         };
-        let metrics = flush("metrics", budget, move || metrics.shutdown(limit));
+        let metrics = flush("metrics", limit, move || metrics.shutdown(limit));
         tokio::join!(traces, metrics);
     }
 }
 
-/// Ends an exporter, off the runtime.
-async fn flush(what: &'static str, budget: Duration, end: impl FnOnce() -> OTelSdkResult + Send + 'static) {
-    let flush = tokio::task::spawn_blocking(end);
-    // The exporter keeps its limit by itself; the budget holds even if no thread is free to run it.
-    let lost = match tokio::time::timeout(budget, flush).await {
-        Ok(Ok(Ok(()))) => return,
-        Ok(Ok(Err(error))) => error.to_string(),
-        Ok(Err(panicked)) => panicked.to_string(),
-        Err(elapsed) => elapsed.to_string(),
+/// Ends an exporter, on a thread that nobody waits for: not each keeps the limit that it is given.
+async fn flush(what: &'static str, limit: Duration, end: impl FnOnce() -> OTelSdkResult + Send + 'static) {
+    let (ended, flushed) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name(format!("flush-{what}"));
+    let begun = thread.spawn(move || {
+        // Nobody listens any more once the limit is over.
+        let _late = ended.send(end());
+    });
+    let lost = match (begun, tokio::time::timeout(limit, flushed).await) {
+        (Err(error), _) => error.to_string(),
+        (Ok(_), Ok(Ok(Ok(())))) => return,
+        (Ok(_), Ok(Ok(Err(error)))) => error.to_string(),
+        (Ok(_), Ok(Err(panicked))) => panicked.to_string(),
+        (Ok(_), Err(elapsed)) => elapsed.to_string(),
     };
     tracing::warn!(error = lost, "the last {what} may be lost");
 }

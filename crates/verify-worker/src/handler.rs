@@ -107,8 +107,8 @@ impl VerifyHandler {
                 if !asked {
                     return unasked(&look.check, config, &judgement.verdict, facts.as_ref());
                 }
-                self.count(&look.check, facts.as_ref(), &judgement.verdict);
                 let words = self.last_words(&look, facts.as_ref(), &judgement.verdict).await;
+                let verdict = judgement.verdict.clone();
                 let decision = of_look(
                     &look.check,
                     config,
@@ -117,7 +117,11 @@ impl VerifyHandler {
                     words.as_ref(),
                     &at,
                 );
-                self.carry_out(config, facts.as_ref(), decision, &at).await
+                let outcome = self.carry_out(config, facts.as_ref(), decision, &at).await;
+                if took_effect(&verdict, &outcome) {
+                    self.count(&look.check, facts.as_ref(), &verdict);
+                }
+                outcome
             }
         }
     }
@@ -242,6 +246,18 @@ impl VerifyHandler {
 /// A predecessor sent its check after it had made the pod.
 fn ever_seen(look: &Look) -> bool {
     look.check.uid.is_some() || look.by == By::Label
+}
+
+/// Whether the look has come to its end. What nobody could be told is looked at and told again.
+fn took_effect(verdict: &Verdict, outcome: &Outcome) -> bool {
+    match verdict {
+        Verdict::Failed(_) => matches!(outcome, Outcome::Failed),
+        Verdict::Healthy { .. } => matches!(outcome, Outcome::Healthy | Outcome::Watching),
+        _ => !matches!(
+            outcome,
+            Outcome::Held(_) | Outcome::Again(_) | Outcome::Unsettled(_) | Outcome::Parked(_)
+        ),
+    }
 }
 
 /// The verdict's reason, and who can mend it, as labels.

@@ -51,7 +51,7 @@ pub(super) struct Session {
     pub(super) publish_events: Events,
     pub(super) consume_events: Events,
     pub(super) deliveries: Deliveries,
-    /// For looks at how much waits: one that fails costs only this channel.
+    /// For looks at how much waits: one that fails ends the channel, and the session is built anew.
     pub(super) watching: Option<Channel>,
     consuming: Connection,
     consumers: Vec<(Channel, ShortString)>,

@@ -105,6 +105,8 @@ impl Broker {
 
     /// Serves until told to drain, then finishes what is in hand for at most `drain`.
     pub async fn run<H: Handler>(self, handler: Arc<H>, shutdown: &Shutdown, drain: Duration) {
+        // Who never gets a session must be seen as well.
+        self.show_consumers(false);
         let mut pauses = pauses();
         while !shutdown.draining().is_cancelled() {
             let opened = tokio::select! {

@@ -171,9 +171,20 @@ fn a_collector_that_never_answers_does_not_hold_up_the_end() {
         .unwrap();
     let (traces, collector) = exporting();
     one_span(&traces);
+    // Metrics are pushed to the same one.
+    let address = format!("http://{}", collector.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let reader = metrics::push::reader(&address).unwrap();
+    let metrics = Metrics::with("test-worker", "1.2.3", |provider| provider.with_reader(reader)).unwrap();
+    metrics.parked("not-json");
+    let telemetry = Telemetry {
+        traces: Some(traces),
+        metrics,
+    };
     let begun = Instant::now();
-    runtime.block_on(telemetry(Some(traces)).shutdown(Duration::from_millis(200)));
-    // Waits for the thread that flushes, as the end of `main` does.
+    runtime.block_on(telemetry.shutdown(Duration::from_millis(200)));
+    // Waits for whatever would hold up the end of `main`.
     drop(runtime);
     assert!(begun.elapsed() < LONGEST_FLUSH, "took {:?}", begun.elapsed());
     drop(collector);

@@ -167,7 +167,7 @@ families! {
     PUBLISHES = Kind::Counter, "sd.worker.publishes" [closed::<PublishResult>()]
         "Publishes by how they ended.";
     RECONNECTS = Kind::Counter, "sd.worker.reconnects" [closed::<Connection>()]
-        "Connections made again after a loss.";
+        "Sessions with the broker that were lost, or could not be had and are tried again.";
     CONSUMER_UP = Kind::Gauge, "sd.worker.consumer.up" [closed::<Queue>()]
         "Whether the queue is being consumed by this process.";
     QUEUE_DEPTH = Kind::Gauge, "sd.worker.queue.depth" [closed::<Held>()]
