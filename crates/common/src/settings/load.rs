@@ -181,7 +181,7 @@ impl TelemetrySettings {
         let traces = TracesSettings::read(section, endpoint.as_ref());
         Self {
             otlp_endpoint: endpoint.filter(|_| !disabled),
-            push_metrics: section.choice_or("metricsExporter", &[("otlp", true), ("none", false)], true),
+            push_metrics: push_metrics(section),
             traces: traces.filter(|_| !disabled),
             log_filter: log_filter(section),
             log_format: log_format(section, env.logs_to_terminal()),
@@ -189,6 +189,11 @@ impl TelemetrySettings {
             sample_ratio: section.number_or("sampleRatio", 0.0..=1.0, "a share", 1.0),
         }
     }
+}
+
+/// Other exporters of the standard, such as `prometheus` (which `/metrics` is) and `console`, push nothing.
+fn push_metrics(section: &Section<'_>) -> bool {
+    section.text_or("metricsExporter", "otlp") == "otlp"
 }
 
 /// The predecessor's levels are those of npm; what it calls `http` and `silly` lies between ours.

@@ -54,13 +54,13 @@ impl TracesSettings {
     /// `base` is the address for all signals. `None`: there is no address.
     pub(super) fn read(section: &Section<'_>, base: Option<&Url>) -> Option<Self> {
         let own: Option<Url> = section.url("otlpTracesEndpoint").and_then(|url| url.parse().ok());
-        let endpoint = own.or_else(|| base.and_then(traces_address));
+        let endpoint = own.or_else(|| base.map(traces_address));
         protocol(section, "otlpProtocol");
         protocol(section, "otlpTracesProtocol");
         let for_all = headers(section, "otlpHeaders");
         let for_traces = headers(section, "otlpTracesHeaders");
         let headers = for_traces.or(for_all).unwrap_or_default();
-        let sampler = section.choice_or("sampler", &Sampler::WORDS, Sampler::ParentOrShare);
+        let sampler = sampler(section);
         let service_name = section.text("serviceName");
         let attributes = section.text("resourceAttributes");
         let resource_attributes = pairs(attributes.as_deref().unwrap_or_default());
@@ -78,9 +78,27 @@ impl TracesSettings {
 }
 
 /// The path of traces is added to the address for all signals; one of their own is taken as it is.
-fn traces_address(base: &Url) -> Option<Url> {
-    let text = format!("{}/v1/traces", base.as_str().trim_end_matches('/'));
-    text.parse().ok()
+fn traces_address(base: &Url) -> Url {
+    let mut address = base.clone();
+    let path = format!("{}/v1/traces", base.path().trim_end_matches('/'));
+    address.set_path(&path);
+    address
+}
+
+/// The standard has samplers that are not here: no reason to stop building.
+fn sampler(section: &Section<'_>) -> Sampler {
+    let word = section.text_or("sampler", "parentbased_traceidratio");
+    let known = Sampler::WORDS.iter().find(|(known, _)| *known == word);
+    known.map_or_else(
+        || {
+            section.notes().warn(format!(
+                "{} asks for a sampler that there is not: traces are kept as by parentbased_traceidratio",
+                section.place_of("sampler")
+            ));
+            Sampler::ParentOrShare
+        },
+        |(_, sampler)| *sampler,
+    )
 }
 
 /// Another protocol is no reason to stop building: the collector is asked in ours.
@@ -153,9 +171,13 @@ mod tests {
             ("http://collector:4318", "http://collector:4318/v1/traces"),
             ("http://collector:4318/", "http://collector:4318/v1/traces"),
             ("https://collector/otlp", "https://collector/otlp/v1/traces"),
+            (
+                "https://collector/otlp?key=x",
+                "https://collector/otlp/v1/traces?key=x",
+            ),
         ];
         for (base, expected) in table {
-            let address = traces_address(&base.parse().unwrap()).unwrap();
+            let address = traces_address(&base.parse().unwrap());
             assert_eq!(address.as_str(), expected, "{base}");
         }
     }

@@ -79,7 +79,7 @@ pub(super) const VARIABLES: &[Variable] = rows! {
     ("OTEL_TRACES_SAMPLER_ARG", Key("telemetry.sampleRatio"), Number, "1.0",
         "share of traces that a sampler by ratio keeps")
     ("OTEL_METRICS_EXPORTER", Key("telemetry.metricsExporter"), Text, "otlp",
-        "otlp: metrics are pushed to the collector, if one is set; none: they are only served on /metrics")
+        "otlp: metrics are pushed to the collector, if one is set; anything else: they are only served on /metrics")
     ("LOG_LEVEL", Key("telemetry.logLevel"), Text, "info", "error, warn, info, debug or trace")
     ("RUST_LOG", Key("telemetry.logFilter"), Text, "", "filter of log lines by module; overrides LOG_LEVEL")
     ("LOG_FORMAT", Key("telemetry.logFormat"), Text, "auto", "json, text, or auto: text on a terminal")
