@@ -110,8 +110,7 @@ async fn travel<H: Handler>(
     let due = delivery.due();
     let settled = delivery.settle(outcome.into_settlement()).await;
     if let Some(due) = due {
-        let late = clock::now().duration_since(due);
-        metrics.late(queue, late.try_into().unwrap_or_default());
+        metrics.late(queue, clock::elapsed(due, clock::now()));
     }
     if let Err(error) = &settled {
         metrics.settlement_lost(queue);

@@ -125,7 +125,7 @@ impl Telemetry {
                 flush("traces", limit, move || traces.shutdown_with_timeout(limit)).await;
             }
         };
-        let metrics = flush("metrics", limit, move || metrics.shutdown(limit));
+        let metrics = flush("metrics", limit, move || metrics.shutdown());
         tokio::join!(traces, metrics);
     }
 }

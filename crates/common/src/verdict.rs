@@ -24,7 +24,7 @@ pub use self::{
     message::{WAITING_FOR_RESOURCES, delayed_message, quoted, recreated_message, waiting_message},
     reason::Reason,
 };
-use crate::facts::Facts;
+use crate::{clock::elapsed, facts::Facts};
 
 /// Least time between two looks of which the second confirms the first.
 pub const SECOND_LOOK: Duration = Duration::from_secs(15);
@@ -126,11 +126,6 @@ pub struct Failure {
     pub actor: Actor,
     /// What the user reads: one line, bounded, without secrets.
     pub message: String,
-}
-
-/// The time from one moment to a later one; none if the clocks of two machines disagree.
-fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
 // === impl Moment ===

@@ -122,10 +122,8 @@ impl StartHandler {
                 self.tell_fallbacks(&plan.fallbacks);
                 // A replacement says nothing about how long Screwdriver's message took.
                 if let (Some(queued), None) = (plan.queued_at, &plan.recreate) {
-                    let waited = clock::now().duration_since(queued);
-                    self.world
-                        .metrics
-                        .pod_after(waited.try_into().unwrap_or_default());
+                    let waited = clock::elapsed(queued, clock::now());
+                    self.world.metrics.pod_after(waited);
                 }
             }
             Seen::Pod { created: false, .. } => self.world.metrics.pod(PodAction::Adopted),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use common::{
     attempt::Attempt,
+    clock,
     cluster::{Class, ClusterError},
     facts::{Facts, Schedule},
     job::{BuildConfig, StartState, message},
@@ -271,8 +272,7 @@ fn failure_text(error: &ClusterError) -> String {
 
 /// What a build waits for; from the init timeout on it hears first that it takes long.
 fn in_its_time(text: String, state: &StartState, at: &Circumstances) -> String {
-    let age = Duration::try_from(at.now.duration_since(state.since)).unwrap_or_default();
-    if age >= at.init_timeout {
+    if clock::elapsed(state.since, at.now) >= at.init_timeout {
         delayed_message(Some(&text))
     } else {
         text

@@ -7,6 +7,7 @@ mod stop;
 use std::time::Duration;
 
 use common::{
+    clock,
     handler::Taken,
     job::{CheckState, Job, Recreate, StartJob, StartState},
     outcome::ParkReason,
@@ -261,7 +262,7 @@ impl StartPlan {
 
     /// How long after its first handling the start may be tried.
     pub fn allowed(&self) -> Duration {
-        Duration::try_from(self.deadline.duration_since(self.state.since)).unwrap_or_default()
+        clock::elapsed(self.state.since, self.deadline)
     }
 }
 

@@ -21,7 +21,9 @@ use screwdriver_api_client::Wanted;
 
 use crate::{
     act::{Sighting, World},
-    outcome::{Circumstances, Words, knows_running, last_look, of_look, of_trouble, unasked},
+    outcome::{
+        Circumstances, Words, knows_running, labels, last_look, of_look, of_trouble, took_effect, unasked,
+    },
     plan::{By, Look, Plan, plan},
 };
 
@@ -131,19 +133,12 @@ impl VerifyHandler {
         self.world.metrics.verdict(verdict.as_str(), reason, actor);
         // Once for each pod: by the first look that sees it run, or by the one that fails it.
         let runs = matches!(verdict, Verdict::Healthy { .. }) && !knows_running(check, facts);
-        if let Some(facts) = facts
-            && (runs || matches!(verdict, Verdict::Failed(_)))
-        {
-            record_stages(facts);
-        }
-        if runs
-            && let Some(facts) = facts
-            && let (Some(made), Some(started)) = (facts.created_at, facts.build_started_at())
-        {
-            let took = started.duration_since(made);
-            self.world
-                .metrics
-                .running_after(took.try_into().unwrap_or_default());
+        let Some(facts) = facts.filter(|_| runs || matches!(verdict, Verdict::Failed(_))) else {
+            return;
+        };
+        record_stages(facts);
+        if runs && let (Some(made), Some(started)) = (facts.created_at, facts.build_started_at()) {
+            self.world.metrics.running_after(clock::elapsed(made, started));
         }
     }
 
@@ -228,8 +223,7 @@ impl VerifyHandler {
     ) -> Moment {
         let allowed = self.policy.settings.start.deadline;
         let deadline = common::deadline::of_start(check.started_at, check.held, config, allowed);
-        let mut start_deadline =
-            Duration::try_from(deadline.duration_since(check.started_at)).unwrap_or_default();
+        let mut start_deadline = clock::elapsed(check.started_at, deadline);
         if facts.is_none() {
             // Whoever tries the start once a minute knows better why it failed, and speaks first.
             start_deadline = start_deadline.saturating_add(allowed / 40);
@@ -246,30 +240,4 @@ impl VerifyHandler {
 /// A predecessor sent its check after it had made the pod.
 fn ever_seen(look: &Look) -> bool {
     look.check.uid.is_some() || look.by == By::Label
-}
-
-/// Whether the look has come to its end. What nobody could be told is looked at and told again.
-fn took_effect(verdict: &Verdict, outcome: &Outcome) -> bool {
-    match verdict {
-        Verdict::Failed(_) => matches!(outcome, Outcome::Failed),
-        Verdict::Healthy { .. } => matches!(outcome, Outcome::Healthy | Outcome::Watching),
-        _ => !matches!(
-            outcome,
-            Outcome::Held(_) | Outcome::Again(_) | Outcome::Unsettled(_) | Outcome::Parked(_)
-        ),
-    }
-}
-
-/// The verdict's reason, and who can mend it, as labels.
-fn labels(verdict: &Verdict) -> (&'static str, &'static str) {
-    match verdict {
-        Verdict::Failed(failure) => (failure.reason.as_str(), failure.actor.as_str()),
-        Verdict::Recreate { reason, .. } => (reason.as_str(), "none"),
-        Verdict::Healthy { .. }
-        | Verdict::Waiting { .. }
-        | Verdict::Progressing { .. }
-        | Verdict::Terminating { .. }
-        | Verdict::NotCreated
-        | Verdict::Missing => ("none", "none"),
-    }
 }

@@ -1,8 +1,9 @@
 //! From a verdict to what follows: what the build hears, whether and when it is looked at again. Pure.
 //!
-//! What looks know of earlier ones is in `memory`, what the build hears in `note`, what the next check
+//! What is counted of a look is in `effect`, what looks know of earlier ones is in `memory`, what the build hears in `note`, what the next check
 //! carries in `sequel`, and what follows when a peer fails in `trouble`.
 
+mod effect;
 mod memory;
 mod note;
 mod sequel;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use common::{
     attempt::Attempt,
+    clock,
     facts::Facts,
     job::{BuildConfig, CheckState},
     ladder::Ladder,
@@ -22,6 +24,7 @@ use common::{
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
 
+pub use effect::{labels, took_effect};
 pub use memory::{Words, knows_running, last_look};
 pub use trouble::{held, later, of_trouble, report_due, unasked};
 
@@ -181,7 +184,7 @@ pub fn of_look(
 }
 
 fn age(check: &CheckState, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(check.started_at)).unwrap_or_default()
+    clock::elapsed(check.started_at, now)
 }
 
 #[cfg(test)]

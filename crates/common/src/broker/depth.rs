@@ -35,7 +35,9 @@ struct Watched {
 impl Depths {
     /// The consumed queues and the parking queue.
     pub(super) fn new(names: &Names, consumed: &[Queue]) -> Self {
-        let consumed = consumed.iter().map(|&queue| (queue.into(), names.queue(queue)));
+        let consumed = consumed
+            .iter()
+            .map(|&queue| (Held::Consumed(queue), names.queue(queue)));
         let queues = consumed.chain([(Held::Parked, names.parked())]);
         let watched = |(held, name)| Watched {
             held,
@@ -49,14 +51,17 @@ impl Depths {
 
     /// A message of this queue came.
     pub(super) fn moved(&self, queue: Queue) {
-        let held = Held::from(queue);
-        for watched in self.queues.iter().filter(|watched| watched.held == held) {
+        for watched in self
+            .queues
+            .iter()
+            .filter(|watched| watched.held == Held::Consumed(queue))
+        {
             let mut since = lock(&watched.waiting_since);
             *since = since.map(|_| Instant::now());
         }
     }
 
-    /// Looks for as long as `channel` lives.
+    /// Shows how much waits, for as long as `channel` lives.
     pub(super) async fn watch(&self, channel: Channel, metrics: &Metrics) -> Infallible {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

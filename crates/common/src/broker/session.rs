@@ -52,7 +52,7 @@ pub(super) struct Session {
     pub(super) consume_events: Events,
     pub(super) deliveries: Deliveries,
     /// For looks at how much waits: one that fails ends the channel, and the session is built anew.
-    pub(super) watching: Option<Channel>,
+    pub(super) watching: Channel,
     consuming: Connection,
     consumers: Vec<(Channel, ShortString)>,
 }
@@ -82,7 +82,7 @@ impl Opening<'_> {
             consume_events: Box::pin(consuming.events_listener()),
             publishing: Arc::new(PublishSession::new(publishing, self.blocked.clone())),
             deliveries: SelectAll::new(),
-            watching: None,
+            watching: channel(&consuming).await?,
             consuming,
             consumers: Vec::new(),
         })
@@ -143,7 +143,6 @@ impl Session {
             self.consumers.push((channel, consumer.tag()));
             self.deliveries.push(taken(queue, consumer));
         }
-        self.watching = Some(channel(&self.consuming).await?);
         Ok(())
     }
 

@@ -3,11 +3,11 @@
 //! On any error, end of a consumer or closed connection everything is dropped and built anew. Handlers
 //! that are under way go on: what they settle on a dead channel is counted as lost and comes again.
 
-use std::{convert::Infallible, error::Error, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{error::Error, ops::ControlFlow, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
-use lapin::{Channel, Event};
+use lapin::Event;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -174,7 +174,7 @@ impl Broker {
         let mut pulse = tokio::time::interval(PULSE);
         let blocked = self.blocked.subscribe();
         let depths = Depths::new(&self.topology.names, &self.consumption.queues);
-        let watching = self.watch(session.watching.take(), &depths);
+        let watching = depths.watch(session.watching.clone(), &self.surroundings.metrics);
         tokio::pin!(watching);
         loop {
             // While the broker blocks us, nothing could be published: take no more.
@@ -196,14 +196,6 @@ impl Broker {
             if let ControlFlow::Break(error) = turn {
                 return End::Lost(error);
             }
-        }
-    }
-
-    /// Shows how much waits, as long as the session lasts.
-    async fn watch(&self, channel: Option<Channel>, depths: &Depths) -> Infallible {
-        match channel {
-            Some(channel) => depths.watch(channel, &self.surroundings.metrics).await,
-            None => std::future::pending().await,
         }
     }
 

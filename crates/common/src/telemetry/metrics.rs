@@ -115,9 +115,9 @@ impl Metrics {
             })
     }
 
-    /// Pushes what is counted and ends the readers, within `limit`.
-    pub(super) fn shutdown(&self, limit: Duration) -> OTelSdkResult {
-        self.inner.provider.shutdown_with_timeout(limit)
+    /// Pushes what is counted and ends the readers, which takes as long as the collector lets it.
+    pub(super) fn shutdown(&self) -> OTelSdkResult {
+        self.inner.provider.shutdown()
     }
 
     /// A delivery came in and is worked on from now on.

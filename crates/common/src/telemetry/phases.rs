@@ -41,7 +41,7 @@ pub(super) struct PhaseTracer(SdkTracer);
 /// Adds a finished span from `start` to `end` under `parent`. Does nothing when spans are not exported.
 ///
 /// `name` is one of the phases in [`names`]; an `end` before `start` counts as `start`.
-pub fn record_phase(
+fn record_phase(
     parent: &Span,
     name: &'static str,
     start: Timestamp,

@@ -52,20 +52,13 @@ label! {
     }
 }
 
-label! {
-    /// A queue that messages wait in: those that are consumed, and the parking queue.
-    Held under "queue" {
-        /// The operators' main queue.
-        Main = "main",
-        /// The operators' retry queue.
-        Retry = "retry",
-        /// Our starts and stops that come back.
-        Starts = "starts",
-        /// Our checks.
-        Checks = "checks",
-        /// What no worker can handle.
-        Parked = "parked",
-    }
+/// A queue that messages wait in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Held {
+    /// One that is consumed.
+    Consumed(Queue),
+    /// What no worker can handle.
+    Parked,
 }
 
 label! {
@@ -177,13 +170,20 @@ impl AnswerClass {
 
 // === impl Held ===
 
-impl From<Queue> for Held {
-    fn from(queue: Queue) -> Self {
-        match queue {
-            Queue::Main => Self::Main,
-            Queue::Retry => Self::Retry,
-            Queue::Starts => Self::Starts,
-            Queue::Checks => Self::Checks,
+impl Label for Held {
+    const KEY: &'static str = Queue::KEY;
+    const ALL: &'static [Self] = &[
+        Self::Consumed(Queue::Main),
+        Self::Consumed(Queue::Retry),
+        Self::Consumed(Queue::Starts),
+        Self::Consumed(Queue::Checks),
+        Self::Parked,
+    ];
+
+    fn value(self) -> &'static str {
+        match self {
+            Self::Consumed(queue) => queue.value(),
+            Self::Parked => "parked",
         }
     }
 }

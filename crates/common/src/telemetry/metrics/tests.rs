@@ -104,7 +104,7 @@ fn everything(metrics: &Metrics) {
     metrics.late(Queue::Checks, Duration::ZERO);
     metrics.parked("not-json");
     metrics.consumer_up(Queue::Main, true);
-    metrics.waits(Held::Main, 0, Duration::ZERO);
+    metrics.waits(Held::Consumed(Queue::Main), 0, Duration::ZERO);
     metrics.pod_after(Duration::ZERO);
     metrics.running_after(Duration::ZERO);
     metrics.verdict("healthy", "none", "none");

@@ -1,0 +1,81 @@
+//! What is counted of a look, and whether it is: once it took effect, so that a report which cannot be delivered for an
+//! hour does not count a failed build sixty times. Pure.
+
+use common::{outcome::Outcome, verdict::Verdict};
+
+/// Whether the look has come to its end. What nobody could be told is looked at and told again.
+pub fn took_effect(verdict: &Verdict, outcome: &Outcome) -> bool {
+    match verdict {
+        Verdict::Failed(_) => matches!(outcome, Outcome::Failed),
+        Verdict::Healthy { .. } => matches!(outcome, Outcome::Healthy | Outcome::Watching),
+        _ => !matches!(
+            outcome,
+            Outcome::Held(_) | Outcome::Again(_) | Outcome::Unsettled(_) | Outcome::Parked(_)
+        ),
+    }
+}
+
+/// The verdict's reason, and who can mend it, as labels.
+pub fn labels(verdict: &Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Failed(failure) => (failure.reason.as_str(), failure.actor.as_str()),
+        Verdict::Recreate { reason, .. } => (reason.as_str(), "none"),
+        Verdict::Healthy { .. }
+        | Verdict::Waiting { .. }
+        | Verdict::Progressing { .. }
+        | Verdict::Terminating { .. }
+        | Verdict::NotCreated
+        | Verdict::Missing => ("none", "none"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use common::{
+        ladder::SOON,
+        outcome::{Again, ParkReason, Room},
+        verdict::{Actor, Failure, Reason},
+    };
+
+    use super::*;
+
+    fn again() -> Again {
+        Again {
+            to: Room::Checks,
+            delay: SOON,
+            body: Vec::new(),
+            cause: "why".into(),
+        }
+    }
+
+    #[test]
+    fn a_look_counts_once_it_took_effect() {
+        let failed = Verdict::Failed(Failure {
+            reason: Reason::ImageName,
+            actor: Actor::You,
+            message: String::new(),
+        });
+        let healthy = Verdict::Healthy {
+            node: None,
+            ended: false,
+        };
+        let waiting = Verdict::Waiting { cause: String::new() };
+        let table = [
+            (Outcome::Failed, [true, false, true]),
+            (Outcome::Healthy, [false, true, true]),
+            (Outcome::Watching, [false, true, true]),
+            (Outcome::Rearmed, [false, false, true]),
+            (Outcome::Finished, [false, false, true]),
+            (Outcome::Held(again()), [false; 3]),
+            (Outcome::Again(again()), [false; 3]),
+            (Outcome::Unsettled("why".into()), [false; 3]),
+            (Outcome::Parked(ParkReason::TokenExpired), [false; 3]),
+        ];
+        for (outcome, expected) in table {
+            let counted = [&failed, &healthy, &waiting].map(|verdict| took_effect(verdict, &outcome));
+            assert_eq!(counted, expected, "{}", outcome.as_str());
+        }
+        assert_eq!(labels(&failed), ("image_name", "you"));
+        assert_eq!(labels(&waiting), ("none", "none"));
+    }
+}
