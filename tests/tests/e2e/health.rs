@@ -8,7 +8,7 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, counted, messages, ours, play};
+use crate::corner::{SOON, counted, holds, messages, ours, play};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ready_worker_answers_all_four_questions() -> anyhow::Result<()> {
@@ -36,6 +36,28 @@ async fn a_ready_worker_answers_all_four_questions() -> anyhow::Result<()> {
     .await
 }
 
+/// The look at how much waits finds it missing, and the session that follows declares it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parking_queue_that_somebody_deletes_is_declared_anew() -> anyhow::Result<()> {
+    play("health-parked", async |world| {
+        let mut worker = world.worker(Kind::Start, &[]).await?;
+        let parked = ours(&world, "parked");
+        world.vhost.delete(&parked).await?;
+        anyhow::ensure!(world.vhost.depth(&parked).await?.is_none());
+        poll::until("the queue", SOON, || async {
+            let depth = world.vhost.depth(&parked).await?;
+            anyhow::ensure!(depth == Some(0), "{depth:?}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
+        worker.ready(SOON).await?;
+        world.publish("not JSON").await?;
+        holds(&world, &parked, 1, SOON).await?;
+        Ok(())
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_queue_is_named_with_the_way_out_and_waited_for() -> anyhow::Result<()> {
     play("health-queue", async |world| {
@@ -47,6 +69,12 @@ async fn a_missing_queue_is_named_with_the_way_out_and_waited_for() -> anyhow::R
         anyhow::ensure!(
             worker.get("/livez").await?.status == 200,
             "a restart mends nothing"
+        );
+        // An alert sees that nobody consumes, although nobody ever did.
+        let metrics = worker.metrics().await?;
+        anyhow::ensure!(
+            metrics.contains("sd_worker_consumer_up{queue=\"main\"} 0"),
+            "{metrics}"
         );
         let pid = worker.pid();
         world.vhost.declare().await?;

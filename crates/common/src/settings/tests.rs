@@ -500,16 +500,25 @@ fn traces_take_the_standard_variables() {
 }
 
 #[test]
-fn another_protocol_is_told_and_does_not_stop_the_worker() {
-    for name in [
-        "OTEL_EXPORTER_OTLP_PROTOCOL",
-        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+fn another_protocol_or_sampler_is_told_and_does_not_stop_the_worker() {
+    for (name, unknown, known) in [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", "http/protobuf"),
+        ("OTEL_TRACES_SAMPLER", "jaeger_remote", "always_on"),
     ] {
-        let settings = load(&[(name, "grpc")]).unwrap();
+        let settings = load(&[(name, unknown)]).unwrap();
         let told = settings.warnings.iter().any(|line| line.starts_with(name));
         assert!(told, "{:?}", settings.warnings);
-        let settings = load(&[(name, "http/protobuf")]).unwrap();
+        let settings = load(&[(name, known)]).unwrap();
         assert!(!settings.warnings.iter().any(|line| line.contains(name)));
+    }
+}
+
+#[test]
+fn metrics_are_pushed_unless_another_exporter_is_asked_for() {
+    for (exporter, pushed) in [("", true), ("otlp", true), ("none", false), ("prometheus", false)] {
+        let settings = load(&[("OTEL_METRICS_EXPORTER", exporter)]).unwrap();
+        assert_eq!(settings.telemetry.push_metrics, pushed, "{exporter}");
     }
 }
 
