@@ -3,6 +3,7 @@
 # cached), so CI leaves them alone; this runs before a release. Ends with the peers and the number of tests that ran.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/scripts/run_tests.sh
 
 # Every target that tests/Cargo.toml keeps from plain `cargo test` and that is called deploy_.
 targets=()
@@ -19,16 +20,4 @@ tests/keda/build.sh >/dev/null
 tests/scripts/test-alerts.sh
 # The workers, as the tests start them.
 cargo build --workspace --all-targets --locked
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-set +e
-cargo test --workspace --locked --no-fail-fast "${targets[@]}" -- --nocapture 2>&1 | tee "$log"
-status=${PIPESTATUS[0]}
-set -e
-printf '\n== summary\n'
-grep -E '^peers: ' "$log" | sort -u || true
-awk '
-  /^test result:/ { passed += $4; failed += $6; skipped += $8 }
-  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit passed == 0 }
-' "$log"
-exit "$status"
+run_tests "${targets[@]}" -- --nocapture

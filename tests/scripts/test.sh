@@ -2,9 +2,9 @@
 # Everything that CI runs, after the peers are there. Ends with the number of tests that ran.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/scripts/run_tests.sh
 
-begin=$SECONDS
-step() { printf '\n== %s (at %d s)\n' "$1" "$((SECONDS - begin))"; }
+step() { printf '\n== %s (at %d s)\n' "$1" "$SECONDS"; }
 
 step 'formatting'
 cargo fmt --all --check
@@ -23,18 +23,6 @@ step 'the workers, as the tests start them'
 # All targets, as the tests are built: with other features every dependency would be compiled twice.
 cargo build --workspace --all-targets --locked
 step 'tests'
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 # End-to-end tests mostly wait for clocks and peers: more of them than there are cores run at once.
 export RUST_TEST_THREADS="${RUST_TEST_THREADS:-8}"
-set +e
-cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
-status=${PIPESTATUS[0]}
-set -e
-step 'summary'
-grep -E '^peers: ' "$log" | sort -u || true
-awk '
-  /^test result:/ { passed += $4; failed += $6; skipped += $8 }
-  END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit passed == 0 }
-' "$log"
-exit "$status"
+run_tests

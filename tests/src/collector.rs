@@ -187,18 +187,23 @@ impl Kept {
             Ok(answer) => format!("{endpoint} answered {}", answer.status),
             Err(error) => format!("{error:#}"),
         };
+        self.complain(problem);
+    }
+
+    fn complain(&self, problem: String) {
         let mut garbage = self.garbage.lock().unwrap_or_else(PoisonError::into_inner);
         garbage.push(problem);
+    }
+
+    fn refuse(&self, error: &prost::DecodeError) -> Response<Body> {
+        self.complain(error.to_string());
+        answer(StatusCode::BAD_REQUEST, Vec::new())
     }
 
     fn keep_metrics(&self, body: Bytes) -> Response<Body> {
         let request = match ExportMetricsServiceRequest::decode(body) {
             Ok(request) => request,
-            Err(error) => {
-                let mut garbage = self.garbage.lock().unwrap_or_else(PoisonError::into_inner);
-                garbage.push(error.to_string());
-                return answer(StatusCode::BAD_REQUEST, Vec::new());
-            }
+            Err(error) => return self.refuse(&error),
         };
         let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
         for resource in request.resource_metrics {
@@ -223,13 +228,7 @@ impl Kept {
                     ExportTraceServiceResponse::default().encode_to_vec(),
                 )
             }
-            Err(error) => {
-                self.garbage
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(error.to_string());
-                answer(StatusCode::BAD_REQUEST, Vec::new())
-            }
+            Err(error) => self.refuse(&error),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! A real Jaeger v2 with its spans in memory: takes OTLP over HTTP, and answers through its query API.
 
-use std::{fmt, path::Path, process::Command, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
-use anyhow::Context as _;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde::Deserialize;
 
 use crate::{
     collector::{Span, span},
+    helm::script,
     http_client, poll,
     process::{Process, free_port, guarded},
 };
@@ -80,14 +80,11 @@ impl Jaeger {
     /// Starts it on free ports of the loopback, its configuration and log in `directory`. `JAEGER` names another
     /// program than the one that `tests/jaeger` builds.
     pub async fn start(directory: &Path) -> anyhow::Result<Self> {
-        let build = Path::new(env!("CARGO_MANIFEST_DIR")).join("jaeger/build.sh");
-        let output = Command::new(build).output().context("tests/jaeger/build.sh")?;
-        anyhow::ensure!(output.status.success(), "no Jaeger: run `make jaeger`");
-        let program = String::from_utf8(output.stdout)?;
+        let program = script("tests/jaeger/build.sh", &[]).await?;
         let (otlp, query, query_grpc, health) = (free_port()?, free_port()?, free_port()?, free_port()?);
         let configuration = directory.join("jaeger.yaml");
         std::fs::write(&configuration, settings(otlp, query, query_grpc, health))?;
-        let mut command = guarded(Path::new(program.trim()));
+        let mut command = guarded(Path::new(&program));
         command.arg("--config").arg(&configuration);
         let process = Process::start("jaeger", &mut command, &directory.join("jaeger.log"))?;
         let jaeger = Self {

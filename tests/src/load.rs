@@ -119,23 +119,11 @@ pub async fn run(plan: Plan) -> anyhow::Result<()> {
 impl Bench {
     async fn open(traces: bool) -> anyhow::Result<Self> {
         let (workers, bare) = (World::new("load").await?, World::new("reference").await?);
-        for world in [&workers, &bare] {
-            world.script(IMAGE, Life::new([Step::Running(Role::Build)]));
-        }
-        let endpoint = if traces {
-            workers.collector.endpoint()
-        } else {
-            String::new()
-        };
-        let settings = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
-            ("LOG_LEVEL", "info"),
-            ("LOG_FORMAT", "json"),
-        ];
+        bare.script(IMAGE, Life::new([Step::Running(Role::Build)]));
         let begin = Instant::now();
-        let start = workers.worker(Kind::Start, &settings).await?;
+        let start = worker(&workers, Kind::Start, traces).await?;
         println!("start-worker ready after {:.2?}", begin.elapsed());
-        let verify = workers.worker(Kind::Verify, &settings).await?;
+        let verify = worker(&workers, Kind::Verify, traces).await?;
         Ok(Self {
             workers,
             bare,
@@ -237,6 +225,22 @@ impl Bench {
             Duty::Check => self.bare.vhost.retry_queue(),
         }
     }
+}
+
+/// A worker as in production, with or without a collector; its builds run at once.
+async fn worker(world: &World, kind: Kind, traces: bool) -> anyhow::Result<Worker> {
+    world.script(IMAGE, Life::new([Step::Running(Role::Build)]));
+    let endpoint = if traces {
+        world.collector.endpoint()
+    } else {
+        String::new()
+    };
+    let settings = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("LOG_LEVEL", "info"),
+        ("LOG_FORMAT", "json"),
+    ];
+    world.worker(kind, &settings).await
 }
 
 /// Builds through both workers of a corner; how many checks they took.

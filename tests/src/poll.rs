@@ -1,6 +1,10 @@
 //! Waiting for the world without sleeping: ask again until a deadline.
 
-use std::{fmt::Display, future::Future, time::Duration};
+use std::{
+    fmt::Display,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 /// Asks `question` every 25 ms until it answers `Ok`, at most `deadline` long.
 ///
@@ -24,4 +28,18 @@ where
             Err(_) => {}
         }
     }
+}
+
+/// How old a quorum queue, and what it holds, has to be to be safe from a kill of its broker: about a second, and some.
+const SAFE_FROM_A_KILL: Duration = Duration::from_millis(1_500);
+
+/// Waits until what is in the broker's queues by now is safe from a kill of the broker.
+pub async fn until_safe_from_a_kill() -> anyhow::Result<()> {
+    let since = Instant::now();
+    until("the messages to be old enough", SAFE_FROM_A_KILL * 20, || async {
+        let age = since.elapsed();
+        anyhow::ensure!(age >= SAFE_FROM_A_KILL, "{age:?}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
 }

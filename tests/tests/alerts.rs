@@ -1,20 +1,13 @@
 //! The chart's alerts and dashboard ask for metrics that there are, and every alert has its runbook. Without peers:
 //! that the metrics of `docs/METRICS.md` are those of a real scrape is `e2e/metrics.rs`.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use testbed::{
+    helm::repository,
     metrics::documented,
     promql::{Expression, alerts, expressions},
 };
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 fn files() -> PathBuf {
     repository().join("deploy/chart/files")

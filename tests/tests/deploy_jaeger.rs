@@ -1,6 +1,6 @@
 //! A real Jaeger is asked for the story of a build: `make test-deploy`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use testbed::{
     broker::Broker,
@@ -123,14 +123,7 @@ async fn jaeger_shows_one_trace_though_workers_and_broker_were_killed_in_between
         Ok::<_, anyhow::Error>(())
     })
     .await?;
-    // A quorum queue's message is safe from a kill once it is about a second old.
-    let since = Instant::now();
-    poll::until("the check to be 1.5 s old", SOON, || async {
-        let age = since.elapsed();
-        anyhow::ensure!(age >= Duration::from_millis(1_500), "{age:?}");
-        Ok::<_, anyhow::Error>(())
-    })
-    .await?;
+    poll::until_safe_from_a_kill().await?;
     start.kill();
     verify.kill();
     broker.kill().await?;

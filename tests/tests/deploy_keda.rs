@@ -27,6 +27,16 @@ async fn starts(world: &World, builds: usize) -> anyhow::Result<Vec<u64>> {
     Ok(ids)
 }
 
+/// Into the operators' queue, where the predecessor's checks wait.
+async fn checks_of_the_predecessor(world: &World, checks: usize) -> anyhow::Result<()> {
+    for _ in 0..checks {
+        let (_, config) = world.build("sd/any:1");
+        let queue = world.vhost.retry_queue();
+        world.vhost.publish(&queue, config.verify()).await?;
+    }
+    Ok(())
+}
+
 /// Plays on a release, which explains itself when the test fails.
 async fn play<F, Fut>(fewest: u32, test: F) -> anyhow::Result<()>
 where
@@ -68,13 +78,7 @@ async fn each_worker_scales_out_and_in_by_its_own_queues() -> anyhow::Result<()>
         // The predecessor's checks, in the operators' queue, count as well.
         start.terminate(SOON).await?;
         verify.terminate(SOON).await?;
-        for _ in 0..60 {
-            let (_, config) = world.build("sd/any:1");
-            world
-                .vhost
-                .publish(&world.vhost.retry_queue(), config.verify())
-                .await?;
-        }
+        checks_of_the_predecessor(world, 60).await?;
         release
             .scales_to("60 checks of the predecessor wait", (1, 2))
             .await
@@ -102,11 +106,7 @@ async fn no_queue_no_worker_no_broker_the_fallback_and_no_second_scaler() -> any
         release.scales_to("the broker is back", (1, 0)).await?;
 
         verify.terminate(SOON).await?;
-        let (_, config) = world.build("sd/any:1");
-        world
-            .vhost
-            .publish(&world.vhost.retry_queue(), config.verify())
-            .await?;
+        checks_of_the_predecessor(world, 1).await?;
         release
             .scales_to("one check waits: one verify-worker", (1, 1))
             .await?;

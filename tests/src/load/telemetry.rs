@@ -3,9 +3,8 @@
 
 use kube::api::{DeleteParams, ListParams};
 
-use super::{IMAGE, Measured, WARM_UP, burst};
+use super::{Measured, WARM_UP, burst, worker};
 use crate::{
-    kubelet::{Life, Role, Step},
     worker::{Kind, Worker},
     world::World,
 };
@@ -56,19 +55,8 @@ pub(super) async fn compare(builds: u32, rounds: u32) -> anyhow::Result<()> {
 impl Side {
     async fn open(name: &str, traces: bool) -> anyhow::Result<Self> {
         let world = World::new(name).await?;
-        world.script(IMAGE, Life::new([Step::Running(Role::Build)]));
-        let endpoint = if traces {
-            world.collector.endpoint()
-        } else {
-            String::new()
-        };
-        let settings = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
-            ("LOG_LEVEL", "info"),
-            ("LOG_FORMAT", "json"),
-        ];
-        let start = world.worker(Kind::Start, &settings).await?;
-        let verify = world.worker(Kind::Verify, &settings).await?;
+        let start = worker(&world, Kind::Start, traces).await?;
+        let verify = worker(&world, Kind::Verify, traces).await?;
         let measured = [
             Measured::new("start-worker", start.pid())?,
             Measured::new("verify-worker", verify.pid())?,

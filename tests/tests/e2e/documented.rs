@@ -62,7 +62,7 @@ fn every_promise_names_files_that_exist_and_every_file_of_a_promise_is_named() {
 }
 
 /// All code below a folder.
-fn code(folder: &Path) -> String {
+pub(crate) fn code(folder: &Path) -> String {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let texts = entries.map(|entry| match entry.path() {
         path if path.is_dir() => code(&path),

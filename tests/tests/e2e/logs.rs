@@ -3,25 +3,24 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
 };
 
 use serde_json::{Map, Value};
 use testbed::{
     builds_api::{Build, Status},
+    helm::repository,
     kubelet::Life,
     poll,
     worker::Worker,
 };
 
-use crate::corner::{SOON, counted, has_node, holds, ours, play};
+use crate::{
+    corner::{SOON, counted, has_node, holds, ours, play},
+    documented::code,
+};
 
 /// The texts of the lines that end a delivery.
 const ENDS: [&str; 4] = ["done", "comes back", "parked", "handed back to the broker"];
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 /// Where each field of the dictionary stands.
 fn dictionary() -> anyhow::Result<BTreeMap<String, String>> {
@@ -97,7 +96,7 @@ async fn the_log_of_a_real_run_is_what_the_dictionary_says() -> anyhow::Result<(
             anyhow::ensure!(differ <= 2.0, "{ends} lines for {settled} deliveries");
         }
         let unseen = dictionary.keys().filter(|field| !seen.contains(*field));
-        let sources = sources(&repository().join("crates"))?;
+        let sources = code(&repository().join("crates"));
         for field in unseen {
             let written = ["?", "%", "(", " "].map(|before| format!("{before}{field}"));
             let used = written.iter().any(|field| sources.contains(field.as_str()));
@@ -131,18 +130,4 @@ fn hold_to(
         }
     }
     Ok(())
-}
-
-/// The text of all sources below `folder`.
-fn sources(folder: &Path) -> anyhow::Result<String> {
-    let mut text = String::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            text += &sources(&path)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text += &fs::read_to_string(&path)?;
-        }
-    }
-    Ok(text)
 }

@@ -4,12 +4,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
 };
 
 use serde_json::json;
 use testbed::{
     builds_api::{Build, Status},
+    helm::repository,
     kubelet::Life,
     metrics::{documented, served, undocumented},
     poll,
@@ -31,7 +31,7 @@ async fn a_real_scrape_is_what_the_document_the_alerts_and_the_dashboard_say() -
             .await?;
         builds_of_many_fates(&world).await?;
         let (scraped, services) = poll::until("all metrics", SOON, || everything(&start, &verify)).await?;
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let repository = repository();
         let documented = documented(&fs::read_to_string(repository.join("docs/METRICS.md"))?);
         let all = served(&scraped);
         let wrong: BTreeSet<String> = all

@@ -1,6 +1,6 @@
 //! P4: timers are in the broker. Kill every worker and the broker, come back later: the checks still fire.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use testbed::{
     broker::Broker,
@@ -81,17 +81,7 @@ async fn checks_fire_though_the_broker_was_killed_while_they_waited() -> anyhow:
         let waiting = ours(&world, "checks.v1.delay.15000");
         holds(&world, &waiting, BUILDS, SOON).await?;
         world.queue_empties(world.vhost.queue(), SOON).await?;
-        // A quorum queue is safe from a kill only once it is about a second old, and so is what it holds.
-        let since = Instant::now();
-        poll::until("the messages to be 1.5 s old", SOON, || async {
-            let age = since.elapsed();
-            if age >= Duration::from_millis(1_500) {
-                Ok(())
-            } else {
-                Err(format!("{age:?}"))
-            }
-        })
-        .await?;
+        poll::until_safe_from_a_kill().await?;
         // All of them, still: or the kill would prove nothing.
         let wait = messages(&world, &waiting).await?.len();
         anyhow::ensure!(wait == BUILDS, "{wait} checks wait");

@@ -14,11 +14,11 @@ use kube::{
 };
 use serde_json::{Map, Value, json};
 use testbed::{
+    helm::Helm,
     node::{Files, LABEL},
     poll, process,
     worker::{Kind, binary},
 };
-use tokio::process::Command;
 
 use crate::{VERDICT, scene::Scene};
 
@@ -195,34 +195,14 @@ fn statuses(pod: &Pod) -> impl Iterator<Item = &k8s_openapi::api::core::v1::Cont
 }
 
 async fn helm(scene: &Scene, arguments: &[&str], values: &Path) -> anyhow::Result<()> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("a folder")?;
-    let script = Command::new(repository.join("tests/scripts/helm.sh"))
-        .output()
-        .await?;
-    anyhow::ensure!(
-        script.status.success(),
-        "{}",
-        String::from_utf8_lossy(&script.stderr)
-    );
-    let program = String::from_utf8(script.stdout)?;
-    let mut command = Command::new(program.trim());
-    for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
-        command.env(variable, scene.world.directory().join("helm"));
-    }
     let kubeconfig = scene
         .world
         .peers
         .control_plane
         .kubeconfig()
         .context("a kubeconfig")?;
-    command.env("KUBECONFIG", kubeconfig).current_dir(repository);
-    let output = command.args(arguments).arg(values).output().await?;
-    anyhow::ensure!(
-        output.status.success(),
-        "helm: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let values = values.to_str().context("a path")?;
+    let arguments = [arguments, &[values]].concat();
+    Helm::find().await?.succeed(Some(kubeconfig), &arguments).await?;
     Ok(())
 }
