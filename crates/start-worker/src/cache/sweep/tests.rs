@@ -187,14 +187,9 @@ fn a_folder_that_turns_into_a_link_meanwhile_leads_nowhere() {
     assert_eq!(fs::read_dir(outside.at("treasure")).unwrap().count(), 2);
 }
 
-/// No path names its end: longer than any that the system takes.
-#[test]
-fn a_tree_deeper_than_any_path_is_removed() {
-    const LEVELS: usize = 2_000;
-    let caches = Caches::new();
-    // Whoever was here before left a name that this sweep would use.
-    caches.file("jobs/7/9/.cleared-0/left");
-    caches.file("jobs/7/9/.cleared-1");
+/// A tree whose end no path names: longer than any that the system takes. Gives its files and folders.
+fn deep_tree(caches: &Caches) -> (u64, u64) {
+    const LEVELS: u64 = 600;
     let mut dir = Dir::open_ambient_dir(caches.at("jobs/7/9"), ambient_authority()).unwrap();
     for level in 0..LEVELS {
         dir.write("file", "x").unwrap();
@@ -204,6 +199,13 @@ fn a_tree_deeper_than_any_path_is_removed() {
         }
         dir = dir.open_dir("a-name-of-some-length").unwrap();
     }
+    (LEVELS, LEVELS + LEVELS / 100 + 1)
+}
+
+#[test]
+fn a_tree_deeper_than_any_path_is_removed() {
+    let caches = Caches::new();
+    let entries = deep_tree(&caches);
     let before = open_files();
     let progress = Progress::default();
     let most = thread::scope(|scope| {
@@ -216,13 +218,49 @@ fn a_tree_deeper_than_any_path_is_removed() {
         most
     });
     assert!(!caches.at("jobs/7/9").exists());
-    let entries = (progress.files(), progress.folders());
-    assert_eq!(
-        entries,
-        (LEVELS as u64 + 2, LEVELS as u64 + LEVELS as u64 / 100 + 2)
-    );
+    assert_eq!((progress.files(), progress.folders()), entries);
     // Other tests run beside this one.
     assert!(most < before + 600, "{most} open files, {before} before");
+}
+
+/// A folder that is about to be removed by its name must not be replaced by one that is moved to the top.
+#[test]
+fn no_two_sweeps_move_anything_to_the_same_name() {
+    let caches = Caches::new();
+    let progress = Progress::default();
+    let name = || {
+        let top = Dir::open_ambient_dir(caches.at("jobs/7/9"), ambient_authority()).unwrap();
+        Tree::new(top, "9".into(), &progress).name_at_the_top()
+    };
+    assert_ne!(name(), name());
+}
+
+#[test]
+fn what_an_earlier_sweep_moved_to_the_top_is_removed_too() {
+    let caches = Caches::new();
+    let (files, folders) = deep_tree(&caches);
+    let left = 100;
+    for number in 0..left {
+        caches.file(&format!("jobs/7/9/.cleared-{number}/left"));
+    }
+    assert_eq!(caches.cleared(), (files + left, folders + left));
+}
+
+#[test]
+fn two_sweeps_of_one_deep_tree_leave_nothing_that_a_third_cannot_remove() {
+    let caches = Caches::new();
+    deep_tree(&caches);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| match sweep(&caches.folder, &Progress::default()) {
+                Ok(swept) => assert_eq!(swept, Swept::Gone),
+                // The other one filled a folder while this one emptied it.
+                Err(error) => assert_eq!(error.class(), Class::Transient, "{error:?}"),
+            });
+        }
+    });
+    assert!(sweep(&caches.folder, &Progress::default()).is_ok());
+    assert!(!caches.at("jobs/7/9").exists());
 }
 
 fn open_files() -> usize {

@@ -28,8 +28,6 @@ pub(super) const MOST_WAITING: usize = 1_024;
 const DEEPEST: u32 = 32;
 /// How often a folder is emptied anew when somebody writes into it meanwhile.
 pub(super) const ROUNDS: u32 = 3;
-/// Names that are tried for a folder that is moved to the top; an earlier sweep may have left some.
-const NAMES: u32 = 64;
 
 /// One tree being removed.
 pub(super) struct Tree<'a> {
@@ -39,7 +37,10 @@ pub(super) struct Tree<'a> {
     waiting: AtomicUsize,
     /// Folders were moved to the top since it was last emptied.
     lifted: AtomicBool,
-    /// The number in the next name for one.
+    /// Begins the names of those, in this sweep only: a move onto a name that is taken replaces an empty folder,
+    /// and somebody may be about to remove that by its name.
+    mark: u64,
+    /// Ends the name of the next one.
     serial: AtomicU32,
     /// What could not be removed first, below the top.
     failure: Mutex<Option<(PathBuf, io::Error)>>,
@@ -78,9 +79,9 @@ pub(super) fn open_or_unlink(dir: &Dir, name: &Path, progress: &Progress) -> io:
     Ok(None)
 }
 
-/// Whether it was we who removed it; somebody else may have been faster.
-pub(super) fn gone(removed: io::Result<()>) -> io::Result<bool> {
-    match removed {
+/// Whether it was we who took it away; somebody else may have been faster.
+pub(super) fn gone(taken: io::Result<()>) -> io::Result<bool> {
+    match taken {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
@@ -97,6 +98,7 @@ impl<'a> Tree<'a> {
             progress,
             waiting: AtomicUsize::new(0),
             lifted: AtomicBool::new(false),
+            mark: rand::random(),
             serial: AtomicU32::new(0),
             failure: Mutex::new(None),
         }
@@ -197,22 +199,17 @@ impl Tree<'_> {
 
     /// Moves a folder that is too deep to the top, where the next round finds it.
     fn lift(&self, folder: &Folder, name: &OsString) -> io::Result<()> {
-        for _ in 0..NAMES {
-            let serial = self.serial.fetch_add(1, Relaxed);
-            match folder
-                .dir
-                .rename(name, &self.top.dir, format!(".cleared-{serial}"))
-            {
-                Ok(()) => {
-                    self.lifted.store(true, Relaxed);
-                    return Ok(());
-                }
-                Err(error) if is_taken(&error) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(error),
-            }
+        let lifted = self.name_at_the_top();
+        if gone(folder.dir.rename(name, &self.top.dir, lifted))? {
+            self.lifted.store(true, Relaxed);
         }
-        Err(io::ErrorKind::AlreadyExists.into())
+        Ok(())
+    }
+
+    /// A name that nobody else uses.
+    pub(super) fn name_at_the_top(&self) -> String {
+        let (mark, serial) = (self.mark, self.serial.fetch_add(1, Relaxed));
+        format!(".cleared-{mark:016x}-{serial}")
     }
 
     /// A part of `folder` is done. If it was the last, removes the folder, and so on upwards; gives back a
@@ -247,12 +244,6 @@ impl Tree<'_> {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.get_or_insert_with(|| (folder.below_top().join(name), error));
     }
-}
-
-/// A name at the top that an earlier sweep, or a build, has used.
-fn is_taken(error: &io::Error) -> bool {
-    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
-    matches!(error.kind(), AlreadyExists | DirectoryNotEmpty | NotADirectory)
 }
 
 // === impl Folder ===
