@@ -7,8 +7,12 @@ use std::{
     time::Duration,
 };
 
-use screwdriver_api_client::{BuildToken, BuildUpdate, Class, Client, Error as ApiError, SetupError, Wanted};
-use tracing::Instrument;
+use http::HeaderMap;
+use screwdriver_api_client::{
+    Answered, BuildId, BuildToken, BuildUpdate, Call, Class, Client, Error as ApiError, Middleware,
+    SetupError, Wanted,
+};
+use tracing::{Instrument, Span};
 use url::Url;
 
 use crate::{
@@ -53,6 +57,9 @@ struct StatusProbe {
     api_uri: Url,
 }
 
+/// What every request carries, and what its span learns of the answer.
+struct Told;
+
 /// A job without the token that its kind always has; decoding rules it out.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
@@ -84,7 +91,7 @@ impl BuildsApi {
         let client = Client::builder()
             .timeout(settings.timeout)
             .ca_file(settings.ca_file.clone())
-            .middleware(propagation::inject_headers)
+            .middleware(Told)
             .build()?;
         Ok(Self {
             client,
@@ -134,11 +141,7 @@ impl BuildsApi {
 
     async fn wanted(&self, config: &BuildConfig<'_>) -> Result<Wanted, ReportError> {
         let token = config.token.as_ref().ok_or(ReportError::NoToken)?;
-        let span = spans::builds_api_span(
-            "POST",
-            "/v4/builds/{id}/token",
-            config.api_uri.host_str().unwrap_or(""),
-        );
+        let span = span("POST", "/v4/builds/{id}/token", &config.api_uri, config.build_id);
         let begin = tokio::time::Instant::now();
         let asked = self
             .client
@@ -155,7 +158,7 @@ impl BuildsApi {
         token: &BuildToken,
         update: &BuildUpdate,
     ) -> Result<(), ApiError> {
-        let span = spans::builds_api_span("PUT", "/v4/builds/{id}", config.api_uri.host_str().unwrap_or(""));
+        let span = span("PUT", "/v4/builds/{id}", &config.api_uri, config.build_id);
         let call = self
             .client
             .update_build(&config.api_uri, config.build_id, token, update);
@@ -195,6 +198,29 @@ fn answer(error: Option<&ApiError>) -> AnswerClass {
     error.map_or(AnswerClass::Success, |error| {
         AnswerClass::of(error.status().map(|status| status.as_u16()))
     })
+}
+
+/// The span of a call about a build. The client asks the same address, without what may stand around its path.
+fn span(method: &'static str, template: &'static str, api_uri: &Url, build: BuildId) -> Span {
+    let span = spans::builds_api_span(method, template);
+    let mut asked = api_uri.clone();
+    let path = template.replace("{id}", &build.to_string());
+    asked.set_path(&format!("{}{path}", api_uri.path().trim_end_matches('/')));
+    asked.set_query(None);
+    spans::record_request(&span, method, &asked);
+    span
+}
+
+impl Middleware for Told {
+    fn on_request(&self, _call: &Call, headers: &mut HeaderMap) {
+        propagation::inject_headers(headers);
+    }
+
+    fn on_answer(&self, _call: &Call, answered: &Answered) {
+        if let Some(status) = answered.status {
+            spans::record_status(&Span::current(), status.as_u16());
+        }
+    }
 }
 
 impl Probe for StatusProbe {

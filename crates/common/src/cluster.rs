@@ -20,7 +20,7 @@ use kube::{
     core::Request,
 };
 use tower::ServiceBuilder;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 pub use error::{Class, ClusterError};
 use read::{Made, ReadPod};
@@ -236,10 +236,26 @@ fn client(config: &Config, bearer: Bearer) -> kube::Result<Client> {
         .build(tls);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
+        .map_request(told)
         .map_request(move |request| bearer.authorise(request))
+        .map_response(heard)
         .map_err(tower::BoxError::from)
         .service(http);
     Ok(Client::new(service, config.default_namespace.clone()))
+}
+
+/// Tells the call's span what is asked. The client's queue calls its service within the span of whoever waits.
+fn told<B>(request: http::Request<B>) -> http::Request<B> {
+    if let Ok(url) = request.uri().to_string().parse() {
+        spans::record_request(&Span::current(), request.method().as_str(), &url);
+    }
+    request
+}
+
+/// Tells it the answer's status, which a success keeps to itself otherwise.
+fn heard<B>(response: http::Response<B>) -> http::Response<B> {
+    spans::record_status(&Span::current(), response.status().as_u16());
+    response
 }
 
 impl std::fmt::Debug for Cluster {

@@ -39,6 +39,7 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
         whole.await?;
         stages(&world).await?;
         documented(&world)?;
+        calls(&world)?;
         anyhow::ensure!(
             world.collector.garbage().is_empty(),
             "{:?}",
@@ -154,6 +155,37 @@ fn documented(world: &World) -> anyhow::Result<()> {
                 span.name
             );
         }
+    }
+    Ok(())
+}
+
+/// Every call over HTTP tells whom it asked for what, and what was answered, as the conventions have it.
+fn calls(world: &World) -> anyhow::Result<()> {
+    let spans = world.collector.trace(TRACE);
+    let calls: Vec<&Span> = spans.iter().filter(|span| span.kind == Kind::Client).collect();
+    anyhow::ensure!(
+        !calls.is_empty(),
+        "no call in\n{}",
+        world.collector.waterfall(TRACE)
+    );
+    for call in calls {
+        let told = |key: &str| {
+            let value = call.attribute(key);
+            value.ok_or_else(|| anyhow::anyhow!("{} without {key}: {:?}", call.name, call.attributes))
+        };
+        let (url, address, port) = (told("url.full")?, told("server.address")?, told("server.port")?);
+        anyhow::ensure!(
+            url.split('/').nth(2) == Some(&format!("{address}:{port}")) && !url.contains("sdbuild"),
+            "{}: {url} at {address}, {port}",
+            call.name
+        );
+        let (method, status) = (told("http.request.method")?, told("http.response.status_code")?);
+        let named = call.name.starts_with(&method) || call.attribute("k8s.namespace.name").is_some();
+        anyhow::ensure!(
+            named && status.starts_with(['2', '4']),
+            "{}: {method}, {status}",
+            call.name
+        );
     }
     Ok(())
 }

@@ -40,10 +40,14 @@ names! {
     HTTP_METHOD = "http.request.method";
     /// The status that was answered.
     HTTP_STATUS = "http.response.status_code";
-    /// The path with placeholders, never with values.
+    /// The address that was asked; a user, a password and the values of a query are `REDACTED`.
+    URL_FULL = "url.full";
+    /// The path with placeholders, never with values: of the builds API.
     URL_TEMPLATE = "url.template";
     /// Host of the peer.
     SERVER_ADDRESS = "server.address";
+    /// Its port.
+    SERVER_PORT = "server.port";
 }
 
 names! {

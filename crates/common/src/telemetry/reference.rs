@@ -19,7 +19,7 @@ const SPANS: &[(&str, &str, &str)] = &[
     (
         "{verb} pod, {verb} pods, list events, get readyz",
         "CLIENT",
-        "one call to a Kubernetes API server",
+        "one call to a Kubernetes API server, named by what it does instead of by its path",
     ),
     (
         "{method} {path}",

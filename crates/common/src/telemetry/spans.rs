@@ -3,13 +3,16 @@
 //! Every field is declared here, empty where its value comes later: a field that was not declared cannot
 //! be recorded. A span that neither the log nor the exporter wants costs one comparison.
 
+mod address;
+
 use tracing::{Span, field::Empty, info_span};
+use url::Url;
 
 use super::names::{
     ATTEMPT, BUILD_ID, DELIVERY_TAG, ERROR_TYPE, EXECUTOR, FAILURE, HTTP_METHOD, HTTP_STATUS, JOB_KIND,
     MESSAGING_DESTINATION, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE,
     MESSAGING_SYSTEM, NAMESPACE, OTEL_KIND, OTEL_NAME, OTEL_STATUS, OUTCOME, POD_NAME, POD_UID,
-    SERVER_ADDRESS, URL_TEMPLATE,
+    SERVER_ADDRESS, SERVER_PORT, URL_FULL, URL_TEMPLATE,
 };
 
 /// The value of [`MESSAGING_SYSTEM`].
@@ -59,13 +62,17 @@ pub fn publish_span(exchange: &str, routing_key: &str) -> Span {
 }
 
 /// `create pod`, `get pod`, `list pods`, `delete pod`: one call to the cluster. `operation` is the span's
-/// name; `pod` is empty where the call is not about a single one.
+/// name; `pod` is empty where the call is not about a single one. [`record_request`] adds what is asked.
 pub fn cluster_span(operation: &'static str, namespace: &str, pod: &str) -> Span {
     info_span!(
         "cluster",
         { NAMESPACE } = namespace,
         { POD_NAME } = (!pod.is_empty()).then_some(pod),
         { POD_UID } = Empty,
+        { HTTP_METHOD } = Empty,
+        { URL_FULL } = Empty,
+        { SERVER_ADDRESS } = Empty,
+        { SERVER_PORT } = Empty,
         { HTTP_STATUS } = Empty,
         { ERROR_TYPE } = Empty,
         { OTEL_NAME } = operation,
@@ -75,12 +82,15 @@ pub fn cluster_span(operation: &'static str, namespace: &str, pod: &str) -> Span
 }
 
 /// `PUT /v4/builds/{id}` and the like: one call to the builds API. `template` keeps its placeholders.
-pub fn builds_api_span(method: &'static str, template: &'static str, host: &str) -> Span {
+/// [`record_request`] adds what is asked.
+pub fn builds_api_span(method: &'static str, template: &'static str) -> Span {
     info_span!(
         "builds_api",
-        { HTTP_METHOD } = method,
+        { HTTP_METHOD } = Empty,
         { URL_TEMPLATE } = template,
-        { SERVER_ADDRESS } = host,
+        { URL_FULL } = Empty,
+        { SERVER_ADDRESS } = Empty,
+        { SERVER_PORT } = Empty,
         { HTTP_STATUS } = Empty,
         { ERROR_TYPE } = Empty,
         { OTEL_NAME } = %format_args!("{method} {template}"),
@@ -119,6 +129,17 @@ pub fn record_outcome(span: &Span, outcome: &'static str) {
 /// What the delivery's build was told when it was failed, for the one log line too. The text must be clean.
 pub fn record_failure(span: &Span, text: &str) {
     span.record(FAILURE, text);
+}
+
+/// What a call asks, of whom.
+pub fn record_request(span: &Span, method: &str, url: &Url) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record(HTTP_METHOD, method)
+        .record(URL_FULL, address::redacted(url).as_str())
+        .record(SERVER_ADDRESS, url.host_str())
+        .record(SERVER_PORT, url.port_or_known_default());
 }
 
 /// The status of an answer. A 404 or 409 is often what was hoped for, so no status is an error by itself.

@@ -49,7 +49,7 @@ fn what_a_delivery_does_is_below_it() {
     delivery.in_scope(|| {
         drop(publish_span("build", "builds.checks.v1.delay.15000"));
         drop(cluster_span("create pod", "sd", "1234-abcde"));
-        drop(builds_api_span("PUT", "/v4/builds/{id}", "api.screwdriver.cd"));
+        drop(builds_api_span("PUT", "/v4/builds/{id}"));
     });
     drop(delivery);
 
@@ -71,6 +71,50 @@ fn what_a_delivery_does_is_below_it() {
         captured.attribute("create pod", POD_NAME).as_deref(),
         Some("1234-abcde")
     );
+}
+
+#[test]
+fn a_call_tells_what_it_asks_and_no_secret() {
+    let captured = Captured::begin();
+    let api: Url = "http://user:s3cret@api.example/sd/v4/builds/1?key=s3cret"
+        .parse()
+        .unwrap();
+    let cluster: Url = "https://10.0.0.1:6443/api/v1/namespaces/sd/pods/1-a"
+        .parse()
+        .unwrap();
+    record_request(&builds_api_span("PUT", "/v4/builds/{id}"), "PUT", &api);
+    record_request(&cluster_span("get pod", "sd", "1-a"), "GET", &cluster);
+    for (name, expected) in [
+        (
+            "PUT /v4/builds/{id}",
+            [
+                (HTTP_METHOD, "PUT"),
+                (
+                    URL_FULL,
+                    "http://REDACTED:REDACTED@api.example/sd/v4/builds/1?key=REDACTED",
+                ),
+                (SERVER_ADDRESS, "api.example"),
+                (SERVER_PORT, "80"),
+            ],
+        ),
+        (
+            "get pod",
+            [
+                (HTTP_METHOD, "GET"),
+                (URL_FULL, cluster.as_str()),
+                (SERVER_ADDRESS, "10.0.0.1"),
+                (SERVER_PORT, "6443"),
+            ],
+        ),
+    ] {
+        for (key, value) in expected {
+            assert_eq!(
+                captured.attribute(name, key).as_deref(),
+                Some(value),
+                "{name} {key}"
+            );
+        }
+    }
 }
 
 #[test]
