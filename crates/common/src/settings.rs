@@ -11,16 +11,19 @@ mod ecosystem;
 mod effective;
 mod environment;
 mod executors;
+mod export;
 mod layers;
 mod load;
 mod notes;
+mod pairs;
 mod pod;
 mod problems;
 mod quantity;
 mod reference;
+mod resource;
+mod sampler;
 mod secret;
 mod section;
-mod traces;
 mod unread;
 pub mod variables;
 
@@ -32,6 +35,7 @@ pub use self::{
     effective::{Check, Effective},
     environment::{Environment, ProcessEnvironment},
     executors::{Exclusion, ExecutorSettings, ExecutorsSettings, Plugin},
+    export::{ExportSettings, SecretUrl},
     pod::{
         EphemeralStorage, Hooks, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
         TokenPlace,
@@ -39,8 +43,9 @@ pub use self::{
     problems::{Problem, SettingsErrors},
     quantity::StorageQuantity,
     reference::reference,
+    resource::ResourceSettings,
+    sampler::Sampler,
     secret::Secret,
-    traces::{Sampler, SecretUrl, TracesSettings},
 };
 
 use crate::verdict::Reason;
@@ -172,15 +177,17 @@ pub struct BuildsApiSettings {
     pub timeout: Duration,
 }
 
-/// Traces and logs.
-#[derive(Clone)]
+/// Traces, metrics and logs.
+#[derive(Debug, Clone)]
 pub struct TelemetrySettings {
-    /// Base address of an OTLP/HTTP collector; `None`: nothing is exported.
-    pub otlp_endpoint: Option<url::Url>,
-    /// Whether metrics are pushed there too.
-    pub push_metrics: bool,
-    /// What becomes of traces; `None`: they are not exported.
-    pub traces: Option<TracesSettings>,
+    /// Where traces go; `None`: they are not exported.
+    pub traces: Option<ExportSettings>,
+    /// Where metrics are pushed; `None`: they are only served.
+    pub metrics: Option<ExportSettings>,
+    /// Which traces are kept.
+    pub sampler: Sampler,
+    /// What is said about the process with either.
+    pub resource: ResourceSettings,
     /// Filter of log lines, as `RUST_LOG` or `LOG_LEVEL` give it.
     pub log_filter: String,
     /// One JSON object a line, or lines for people.
@@ -207,27 +214,6 @@ pub struct HttpSettings {
     pub host: String,
     /// Port to listen on; 0 lets the system choose (printed in the log).
     pub port: u16,
-}
-
-// === impl TelemetrySettings ===
-
-impl std::fmt::Debug for TelemetrySettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The address may hold a password.
-        let endpoint = self
-            .otlp_endpoint
-            .as_ref()
-            .map(|url| ecosystem::without_password(url.as_str()));
-        f.debug_struct("TelemetrySettings")
-            .field("otlp_endpoint", &endpoint)
-            .field("push_metrics", &self.push_metrics)
-            .field("traces", &self.traces)
-            .field("log_filter", &self.log_filter)
-            .field("log_format", &self.log_format)
-            .field("delayed_as_child", &self.delayed_as_child)
-            .field("sample_ratio", &self.sample_ratio)
-            .finish()
-    }
 }
 
 #[cfg(test)]

@@ -80,24 +80,21 @@ impl Telemetry {
         service: &'static str,
         version: &'static str,
     ) -> Result<Self, TelemetryError> {
-        let metrics = match (&settings.otlp_endpoint, &settings.traces) {
-            (Some(endpoint), Some(traces)) if settings.push_metrics => {
-                let reader = metrics::push::reader(endpoint)?;
-                let resource = export::resource(traces, service, version);
+        let resource = export::resource(&settings.resource, service, version);
+        let metrics = match &settings.metrics {
+            Some(to) => {
+                let reader = metrics::push::reader(to)?;
                 Metrics::with(service, version, |provider| {
-                    provider.with_reader(reader).with_resource(resource)
+                    provider.with_reader(reader).with_resource(resource.clone())
                 })?
             }
-            _ => Metrics::new(service, version)?,
+            None => Metrics::new(service, version)?,
         };
         let traces = match &settings.traces {
-            Some(traces) => Some(export::provider(
-                traces,
-                settings.sample_ratio,
-                service,
-                version,
-                &metrics,
-            )?),
+            Some(to) => {
+                let sampler = export::sampler(settings.sampler, settings.sample_ratio);
+                Some(export::provider(to, sampler, resource, &metrics)?)
+            }
             None => None,
         };
         let dispatch = dispatch(

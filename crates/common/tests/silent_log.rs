@@ -2,16 +2,17 @@
 //! in the code, by all subscribers of a process together.
 
 use common::{
-    settings::{LogFormat, TelemetrySettings},
+    settings::{LogFormat, ResourceSettings, Sampler, TelemetrySettings},
     telemetry::{Telemetry, spans},
 };
 
 #[test]
 fn without_a_collector_a_silent_log_disables_every_span() {
     let settings = TelemetrySettings {
-        otlp_endpoint: None,
-        push_metrics: true,
         traces: None,
+        metrics: None,
+        sampler: Sampler::ParentOrShare,
+        resource: ResourceSettings::default(),
         log_filter: "off".to_owned(),
         log_format: LogFormat::Json,
         delayed_as_child: true,

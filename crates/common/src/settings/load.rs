@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path, time::Duration};
 
 use super::{
     BrokerSettings, BuildsApiSettings, Check, CheckSettings, Clocks, EcosystemSettings, Environment,
-    ExecutorsSettings, HttpSettings, LogFormat, Plugin, Settings, SettingsErrors, StartSettings,
-    TelemetrySettings, TracesSettings, duration, layers, notes::Notes, section::Section, unread,
+    ExecutorsSettings, ExportSettings, HttpSettings, LogFormat, Plugin, ResourceSettings, Sampler, Settings,
+    SettingsErrors, StartSettings, TelemetrySettings, duration, export, layers, notes::Notes,
+    section::Section, unread,
 };
 
 use crate::verdict::Reason;
@@ -176,24 +177,19 @@ fn ladder(section: &Section<'_>) -> Vec<Duration> {
 
 impl TelemetrySettings {
     fn read(section: &Section<'_>, env: &dyn Environment) -> Self {
-        let endpoint = section.url("otlpEndpoint").and_then(|url| url.parse().ok());
         let disabled = section.boolean_or("disabled", false);
-        let traces = TracesSettings::read(section, endpoint.as_ref());
+        let export = |signal| ExportSettings::read(section, signal).filter(|_| !disabled);
         Self {
-            otlp_endpoint: endpoint.filter(|_| !disabled),
-            push_metrics: push_metrics(section),
-            traces: traces.filter(|_| !disabled),
+            traces: export(&export::TRACES),
+            metrics: export(&export::METRICS),
+            sampler: Sampler::read(section),
+            resource: ResourceSettings::read(section),
             log_filter: log_filter(section),
             log_format: log_format(section, env.logs_to_terminal()),
             delayed_as_child: section.boolean_or("delayedAsChild", true),
             sample_ratio: section.number_or("sampleRatio", 0.0..=1.0, "a share", 1.0),
         }
     }
-}
-
-/// Other exporters of the standard, such as `prometheus` (which `/metrics` is) and `console`, push nothing.
-fn push_metrics(section: &Section<'_>) -> bool {
-    section.text_or("metricsExporter", "otlp") == "otlp"
 }
 
 /// The predecessor's levels are those of npm; what it calls `http` and `silly` lies between ours.

@@ -5,7 +5,7 @@ mod backlog;
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, trace::TracerProvider as _};
-use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
     trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider},
@@ -20,10 +20,8 @@ use tracing_subscriber::{
 
 use self::backlog::Backlog;
 use super::{TelemetryError, metrics::Metrics, phases::PhaseTracer};
-use crate::settings::{Sampler as Kept, TracesSettings};
+use crate::settings::{ExportSettings, ResourceSettings, Sampler as Kept};
 
-/// Longest that one batch may take; a collector that hangs costs spans, never deliveries.
-const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Spans that wait for the exporter; more are dropped and counted. The channel is allocated in full at the start,
 /// so it is half the library's default.
 pub(super) const QUEUE: usize = 1024;
@@ -48,19 +46,12 @@ const FOREIGN: [&str; 10] = [
 
 /// A provider that exports to the collector that the settings name.
 pub(super) fn provider(
-    settings: &TracesSettings,
-    sample_ratio: f64,
-    service: &'static str,
-    version: &'static str,
+    to: &ExportSettings,
+    sampler: Sampler,
+    resource: Resource,
     metrics: &Metrics,
 ) -> Result<SdkTracerProvider, TelemetryError> {
-    // The blocking client: an asynchronous one finds no reactor on the exporter's thread.
-    let exporter = SpanExporter::builder()
-        .with_http()
-        .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(settings.endpoint.0.as_str())
-        .with_headers(settings.headers.iter().map(header).collect())
-        .with_timeout(EXPORT_TIMEOUT)
+    let exporter = addressed(SpanExporter::builder().with_http(), to)
         .build()
         .map_err(TelemetryError::Exporter)?;
     let batches = BatchConfigBuilder::default()
@@ -74,9 +65,20 @@ pub(super) fn provider(
         .build();
     Ok(SdkTracerProvider::builder()
         .with_span_processor(backlog.bound(processor))
-        .with_sampler(sampler(settings.sampler, sample_ratio))
-        .with_resource(resource(settings, service, version))
+        .with_sampler(sampler)
+        .with_resource(resource)
         .build())
+}
+
+/// An exporter of any signal, told where to. It uses the library's blocking client: an asynchronous one finds no
+/// reactor on the exporter's thread.
+pub(super) fn addressed<B: WithExportConfig + WithHttpConfig>(builder: B, to: &ExportSettings) -> B {
+    let header = |(name, value): &(String, SecretString)| (name.clone(), value.expose_secret().to_owned());
+    builder
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(to.endpoint.0.as_str())
+        .with_headers(to.headers.iter().map(header).collect())
+        .with_timeout(to.timeout)
 }
 
 /// As the standard's samplers of these names do.
@@ -93,8 +95,12 @@ pub(super) fn sampler(kept: Kept, ratio: f64) -> Sampler {
 }
 
 /// What this process says about itself: the operators' word before ours, and for the name the one that is made for it.
-pub(super) fn resource(settings: &TracesSettings, service: &'static str, version: &'static str) -> Resource {
-    let said = settings.resource_attributes.iter().cloned();
+pub(super) fn resource(
+    settings: &ResourceSettings,
+    service: &'static str,
+    version: &'static str,
+) -> Resource {
+    let said = settings.attributes.iter().cloned();
     let mut builder = Resource::builder()
         .with_attribute(KeyValue::new("service.name", service))
         .with_attribute(KeyValue::new("service.version", version))
@@ -103,10 +109,6 @@ pub(super) fn resource(settings: &TracesSettings, service: &'static str, version
         builder = builder.with_service_name(name.clone());
     }
     builder.build()
-}
-
-fn header((name, value): &(String, SecretString)) -> (String, String) {
-    (name.clone(), value.expose_secret().to_owned())
 }
 
 /// The layer that turns our spans into exported ones.

@@ -3,26 +3,31 @@
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use opentelemetry_sdk::{
+    Resource,
     error::OTelSdkResult,
     trace::{SdkTracerProvider, SpanData, SpanExporter},
 };
 use tracing::dispatcher::{DefaultGuard, set_default};
 
 use super::{dispatch, export};
-use crate::settings::{LogFormat, Sampler as Kind, SecretUrl, TracesSettings};
+use crate::settings::{ExportSettings, LogFormat, ResourceSettings, Sampler as Kind, SecretUrl};
 
 /// Settings as with nothing but this address.
-pub(crate) fn traces(endpoint: &str) -> TracesSettings {
-    TracesSettings {
+pub(crate) fn export_to(endpoint: &str) -> ExportSettings {
+    ExportSettings {
         endpoint: SecretUrl(endpoint.parse().expect("an address")),
         headers: Vec::new(),
-        sampler: Kind::ParentOrShare,
-        service_name: None,
-        resource_attributes: Vec::new(),
+        timeout: Duration::from_secs(10),
     }
+}
+
+/// What a process says about itself without being told anything.
+pub(crate) fn resource() -> Resource {
+    export::resource(&ResourceSettings::default(), "test-worker", "1.2.3")
 }
 
 /// Ends with the test.
@@ -55,11 +60,7 @@ impl Captured {
             SdkTracerProvider::builder()
                 .with_simple_exporter(spans.clone())
                 .with_sampler(export::sampler(Kind::ParentOrShare, ratio))
-                .with_resource(export::resource(
-                    &traces("http://127.0.0.1:1"),
-                    "test-worker",
-                    "1.2.3",
-                ))
+                .with_resource(resource())
                 .build()
         });
         let writer = log.clone();

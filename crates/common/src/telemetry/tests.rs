@@ -7,8 +7,8 @@ use std::{
 use tracing::info_span;
 
 use super::{testing::Captured, *};
-use crate::settings::TracesSettings;
-use crate::telemetry::{names, propagation::TraceContext};
+use crate::settings::{ExportSettings, ResourceSettings};
+use crate::telemetry::propagation::TraceContext;
 
 #[test]
 fn no_log_level_removes_a_span() {
@@ -86,26 +86,30 @@ fn request(stream: &mut TcpStream) -> (String, Vec<u8>) {
     }
 }
 
-/// A provider as in production, and the collector that it exports to.
-fn exporting() -> (SdkTracerProvider, TcpListener) {
-    counted(&Metrics::new("test-worker", "1.2.3").unwrap())
-}
-
-/// The same, whose spans are counted in `metrics`.
-fn counted(metrics: &Metrics) -> (SdkTracerProvider, TcpListener) {
-    set_up(metrics, |_| ())
-}
-
-/// The same with further settings.
-fn set_up(metrics: &Metrics, change: impl FnOnce(&mut TracesSettings)) -> (SdkTracerProvider, TcpListener) {
+/// A collector, and the settings of an export to it.
+fn collector(path: &str) -> (TcpListener, ExportSettings) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let collector = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let mut settings = testing::traces(&format!("http://{}/v1/traces", collector.local_addr().unwrap()));
-    change(&mut settings);
-    (
-        export::provider(&settings, 1.0, "test-worker", "1.2.3", metrics).unwrap(),
-        collector,
-    )
+    let address = format!("http://{}{path}", collector.local_addr().unwrap());
+    (collector, testing::export_to(&address))
+}
+
+/// A provider as in production that counts in `metrics`, and the collector that it exports to.
+fn counted(metrics: &Metrics) -> (SdkTracerProvider, TcpListener) {
+    let (collector, to) = collector("/v1/traces");
+    let all = opentelemetry_sdk::trace::Sampler::AlwaysOn;
+    let provider = export::provider(&to, all, testing::resource(), metrics).unwrap();
+    (provider, collector)
+}
+
+/// Answers the next request, and tells it.
+fn answer(collector: &TcpListener) -> (String, Vec<u8>) {
+    let (mut stream, _) = collector.accept().unwrap();
+    let asked = request(&mut stream);
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        .unwrap();
+    asked
 }
 
 fn telemetry(traces: Option<SdkTracerProvider>) -> Telemetry {
@@ -123,44 +127,52 @@ fn one_span(traces: &SdkTracerProvider) {
     });
 }
 
+/// Both signals go out at the end, as what the settings say, with the headers of the settings.
 #[tokio::test]
-async fn the_last_spans_reach_the_collector_before_the_end() {
-    let metrics = Metrics::new("test-worker", "1.2.3").unwrap();
-    let (traces, collector) = set_up(&metrics, |settings| {
-        settings.headers = vec![("authorization".to_owned(), "Bearer abc".into())];
-        settings.resource_attributes = [("team", "builders"), ("service.name", "less-exact")]
+async fn the_last_spans_and_metrics_reach_the_collector_before_the_end() {
+    let resource = ResourceSettings {
+        service_name: Some("renamed-worker".to_owned()),
+        attributes: [("team", "builders"), ("service.name", "less-exact")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec();
-        settings.service_name = Some("renamed-worker".to_owned());
-    });
+            .to_vec(),
+    };
+    let resource = export::resource(&resource, "test-worker", "1.2.3");
+    let (traces_at, mut to) = collector("/v1/traces");
+    to.headers = vec![("authorization".to_owned(), "Bearer abc".into())];
+    let (metrics_at, metrics_to) = collector("/v1/metrics");
+    let metrics_to = ExportSettings {
+        endpoint: metrics_to.endpoint,
+        ..to.clone()
+    };
+    let reader = metrics::push::reader(&metrics_to).unwrap();
+    let metrics = Metrics::with("test-worker", "1.2.3", |provider| {
+        provider.with_reader(reader).with_resource(resource.clone())
+    })
+    .unwrap();
+    let all = opentelemetry_sdk::trace::Sampler::AlwaysOn;
+    let traces = export::provider(&to, all, resource, &metrics).unwrap();
     one_span(&traces);
-    let asked = tokio::task::spawn_blocking(move || {
-        let (mut stream, _) = collector.accept().unwrap();
-        let asked = request(&mut stream);
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-            .unwrap();
-        asked
-    });
-    telemetry(Some(traces)).shutdown(Duration::from_secs(2)).await;
-    let (head, body) = asked.await.unwrap();
-    assert!(head.starts_with("post /v1/traces http/1.1"), "{head}");
-    assert!(head.contains("content-type: application/x-protobuf"), "{head}");
-    let body = String::from_utf8_lossy(&body);
-    assert!(head.contains("authorization: bearer abc"), "{head}");
-    for expected in [
-        "process builds",
-        "renamed-worker",
-        "builders",
-        "1.2.3",
-        names::BUILD_ID,
-    ] {
-        assert!(body.contains(expected), "{expected} is missing");
+    let asked = [(traces_at, "process builds"), (metrics_at, "sd.worker.pods")]
+        .map(|(collector, expected)| (tokio::task::spawn_blocking(move || answer(&collector)), expected));
+    let telemetry = Telemetry {
+        traces: Some(traces),
+        metrics,
+    };
+    telemetry.shutdown(Duration::from_secs(2)).await;
+    for (asked, told) in asked {
+        let (head, body) = asked.await.unwrap();
+        assert!(head.starts_with("post /v1/"), "{head}");
+        assert!(head.contains("content-type: application/x-protobuf"), "{head}");
+        assert!(head.contains("authorization: bearer abc"), "{head}");
+        let body = String::from_utf8_lossy(&body);
+        for expected in [told, "renamed-worker", "builders", "1.2.3"] {
+            assert!(body.contains(expected), "{expected} is missing");
+        }
+        assert!(
+            !body.contains("less-exact"),
+            "the service's name has a setting of its own"
+        );
     }
-    assert!(
-        !body.contains("less-exact"),
-        "the service's name has a setting of its own"
-    );
 }
 
 #[test]
@@ -169,13 +181,10 @@ fn a_collector_that_never_answers_does_not_hold_up_the_end() {
         .enable_all()
         .build()
         .unwrap();
-    let (traces, collector) = exporting();
+    let (traces, traces_at) = counted(&Metrics::new("test-worker", "1.2.3").unwrap());
     one_span(&traces);
-    // Metrics are pushed to the same one.
-    let address = format!("http://{}", collector.local_addr().unwrap())
-        .parse()
-        .unwrap();
-    let reader = metrics::push::reader(&address).unwrap();
+    let (metrics_at, to) = collector("/v1/metrics");
+    let reader = metrics::push::reader(&to).unwrap();
     let metrics = Metrics::with("test-worker", "1.2.3", |provider| provider.with_reader(reader)).unwrap();
     metrics.parked("not-json");
     let telemetry = Telemetry {
@@ -187,7 +196,7 @@ fn a_collector_that_never_answers_does_not_hold_up_the_end() {
     // Waits for whatever would hold up the end of `main`.
     drop(runtime);
     assert!(begun.elapsed() < LONGEST_FLUSH, "took {:?}", begun.elapsed());
-    drop(collector);
+    drop((traces_at, metrics_at));
 }
 
 /// A build waits for none of its spans: what a collector that hangs does not take is dropped, and counted.

@@ -59,18 +59,34 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "OTLP/HTTP collector; none: nothing is exported")
     ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Key("telemetry.otlpTracesEndpoint"), Url, "",
         "the same for traces alone, taken as it is: nothing is added to its path")
+    ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", Key("telemetry.otlpMetricsEndpoint"), Url, "",
+        "the same for metrics alone")
     ("OTEL_EXPORTER_OTLP_HEADERS", Key("telemetry.otlpHeaders"), Secret, "",
         "headers of every export, such as authorization=Bearer%20abc")
     ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", Key("telemetry.otlpTracesHeaders"), Secret, "",
         "the same for traces, instead of those for all")
+    ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", Key("telemetry.otlpMetricsHeaders"), Secret, "",
+        "the same for metrics")
     ("OTEL_EXPORTER_OTLP_PROTOCOL", Key("telemetry.otlpProtocol"), Text, "http/protobuf",
         "the only protocol there is; another is told at the start and not used")
     ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", Key("telemetry.otlpTracesProtocol"), Text, "http/protobuf",
         "the same for traces")
+    ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", Key("telemetry.otlpMetricsProtocol"), Text, "http/protobuf",
+        "the same for metrics")
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", Key("telemetry.otlpTimeout"), Text, "10000",
+        "milliseconds that one export may take; what is no such number is told at the start and not used")
+    ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", Key("telemetry.otlpTracesTimeout"), Text, "",
+        "the same for traces")
+    ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", Key("telemetry.otlpMetricsTimeout"), Text, "",
+        "the same for metrics")
+    ("OTEL_TRACES_EXPORTER", Key("telemetry.tracesExporter"), Text, "otlp",
+        "otlp: traces go to the collector, if one is set; none: they go nowhere. Another is told at the start and not used")
+    ("OTEL_METRICS_EXPORTER", Key("telemetry.metricsExporter"), Text, "otlp",
+        "otlp: metrics are pushed to the collector, if one is set; none or prometheus: they are only served on /metrics. Another is told at the start and not used")
     ("OTEL_SERVICE_NAME", Key("telemetry.serviceName"), Text, "",
-        "service.name of traces instead of the worker's own")
+        "service.name of traces and metrics instead of the worker's own")
     ("OTEL_RESOURCE_ATTRIBUTES", Key("telemetry.resourceAttributes"), Text, "",
-        "what else traces say about the process, such as team=builds,zone=eu")
+        "what else traces and metrics say about the process, such as team=builds,zone=eu")
     ("OTEL_SDK_DISABLED", Key("telemetry.disabled"), Boolean, "false", "true: nothing is exported")
     ("OTEL_DELAYED_AS_CHILD", Key("telemetry.delayedAsChild"), Boolean, "true",
         "whether a check is part of the trace of its start; else a new trace that links to it")
@@ -78,8 +94,6 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "which traces are kept: always_on, always_off, traceidratio, or parentbased_ before one of them")
     ("OTEL_TRACES_SAMPLER_ARG", Key("telemetry.sampleRatio"), Number, "1.0",
         "share of traces that a sampler by ratio keeps")
-    ("OTEL_METRICS_EXPORTER", Key("telemetry.metricsExporter"), Text, "otlp",
-        "otlp: metrics are pushed to the collector, if one is set; anything else: they are only served on /metrics")
     ("LOG_LEVEL", Key("telemetry.logLevel"), Text, "info", "error, warn, info, debug or trace")
     ("RUST_LOG", Key("telemetry.logFilter"), Text, "", "filter of log lines by module; overrides LOG_LEVEL")
     ("LOG_FORMAT", Key("telemetry.logFormat"), Text, "auto", "json, text, or auto: text on a terminal")
