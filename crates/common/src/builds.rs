@@ -21,7 +21,7 @@ use crate::{
     outcome::{Cause, ParkReason},
     settings::BuildsApiSettings,
     telemetry::{
-        metrics::labels::{AnswerClass, Peer},
+        metrics::labels::{AnswerClass, Verb},
         propagation, spans,
     },
 };
@@ -148,7 +148,7 @@ impl BuildsApi {
             .wanted(&config.api_uri, config.build_id, token)
             .instrument(span.clone())
             .await;
-        self.record(&span, "wanted", asked.as_ref().err(), begin.elapsed());
+        self.record(&span, Verb::AskWanted, asked.as_ref().err(), begin.elapsed());
         Ok(asked?)
     }
 
@@ -164,18 +164,16 @@ impl BuildsApi {
             .update_build(&config.api_uri, config.build_id, token, update);
         let begin = tokio::time::Instant::now();
         let result = call.instrument(span.clone()).await;
-        self.record(&span, "update build", result.as_ref().err(), begin.elapsed());
+        self.record(&span, Verb::UpdateBuild, result.as_ref().err(), begin.elapsed());
         result
     }
 
-    fn record(&self, span: &tracing::Span, call: &'static str, error: Option<&ApiError>, took: Duration) {
+    fn record(&self, span: &Span, verb: Verb, error: Option<&ApiError>, took: Duration) {
         // A finished build is an answer, not a fault.
         if let Some(error) = error.filter(|error| error.class() != Class::Finished) {
             spans::record_error(span, error.as_str());
         }
-        self.waiting
-            .metrics
-            .call(Peer::BuildsApi, call, answer(error), took);
+        self.waiting.metrics.call(verb, answer(error), took);
     }
 
     fn outage(&self, api_uri: &Url) -> Arc<Outage<StatusProbe>> {

@@ -31,7 +31,7 @@ use crate::{
     telemetry::{
         metrics::{
             Metrics,
-            labels::{AnswerClass, Peer},
+            labels::{AnswerClass, Verb},
         },
         spans,
     },
@@ -88,7 +88,7 @@ impl Cluster {
             let made = self.client.request(request.map_err(kube::Error::BuildRequest)?);
             made.await.map(|made: Made| made.metadata.uid)
         };
-        self.call("create pod", name, create).await
+        self.call(Verb::CreatePod, name, create).await
     }
 
     /// The pod called `name`, if there is one.
@@ -98,13 +98,13 @@ impl Cluster {
             let read = self.client.request(request.map_err(kube::Error::BuildRequest)?);
             absence(read.await.map(|pod: ReadPod| Pod::from(pod)))
         };
-        self.call("get pod", name, get).await
+        self.call(Verb::GetPod, name, get).await
     }
 
     /// All pods that carry `label`. Costs more with every pod in the namespace: not for every check.
     pub async fn list(&self, label: &str) -> Result<Vec<Pod>, ClusterError> {
         let params = ListParams::default().labels(label);
-        let list = self.call("list pods", "", self.pods.list(&params)).await?;
+        let list = self.call(Verb::ListPods, "", self.pods.list(&params)).await?;
         Ok(list.items)
     }
 
@@ -116,7 +116,7 @@ impl Cluster {
         };
         let params = DeleteParams::default().preconditions(preconditions);
         match self
-            .call("delete pod", name, self.pods.delete(name, &params))
+            .call(Verb::DeletePod, name, self.pods.delete(name, &params))
             .await
         {
             Ok(_) | Err(ClusterError::NotFound { .. } | ClusterError::Conflict { .. }) => Ok(()),
@@ -124,18 +124,25 @@ impl Cluster {
         }
     }
 
-    /// Deletes all pods that carry `label`.
-    pub async fn delete_all(&self, label: &str) -> Result<(), ClusterError> {
+    /// Deletes all pods that carry `label`. How many there were that were not being deleted already, as far as the
+    /// answer tells.
+    pub async fn delete_all(&self, label: &str) -> Result<usize, ClusterError> {
         let (delete, list) = (DeleteParams::default(), ListParams::default().labels(label));
-        self.call("delete pods", "", self.pods.delete_collection(&delete, &list))
-            .await
-            .map(drop)
+        let deleted = self
+            .call(Verb::DeletePods, "", self.pods.delete_collection(&delete, &list))
+            .await?;
+        // The pods as they were before.
+        let pods = deleted.left().map(|list| list.items).unwrap_or_default();
+        let deleted = pods
+            .iter()
+            .filter(|pod| pod.metadata.deletion_timestamp.is_none());
+        Ok(deleted.count())
     }
 
     /// The events of the pod that has `uid`.
     pub async fn events(&self, uid: &str) -> Result<Vec<Event>, ClusterError> {
         let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
-        let list = self.call("list events", "", self.events.list(&params)).await?;
+        let list = self.call(Verb::ListEvents, "", self.events.list(&params)).await?;
         Ok(list.items)
     }
 
@@ -149,7 +156,7 @@ impl Cluster {
                 .request_text(request.map_err(kube::Error::HttpError)?)
                 .await
         };
-        match self.call("get readyz", "", get).await {
+        match self.call(Verb::GetReadyz, "", get).await {
             Err(error) if error.status().is_none_or(|status| status >= 500) => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
@@ -157,12 +164,12 @@ impl Cluster {
 
     async fn call<T>(
         &self,
-        name: &'static str,
+        verb: Verb,
         pod: &str,
         call: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, ClusterError> {
         let begin = tokio::time::Instant::now();
-        let span = spans::cluster_span(name, &self.namespace, pod);
+        let span = spans::cluster_span(verb, &self.namespace, pod);
         let result = match tokio::time::timeout(self.timeout, call.instrument(span.clone())).await {
             Ok(result) => result.map_err(ClusterError::from),
             Err(_) => Err(ClusterError::Timeout { after: self.timeout }),
@@ -174,7 +181,7 @@ impl Cluster {
                 AnswerClass::of(error.status())
             }
         };
-        self.metrics.call(Peer::Cluster, name, answer, begin.elapsed());
+        self.metrics.call(verb, answer, begin.elapsed());
         result
     }
 }

@@ -149,6 +149,7 @@ fn join(span: &tracing::Span, trace: Option<&TraceContext>, job: &Job<'_>, delay
     } else {
         propagation::set_parent(span, trace);
     }
+    spans::record_trace(span, trace);
 }
 
 fn decode(payload: &[u8]) -> Result<Job<'_>, DecodeError> {

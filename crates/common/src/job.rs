@@ -4,12 +4,14 @@
 //! configuration is kept as the text it came in, so that it goes on to the next queue unaltered and
 //! without a copy of its tree. Encoding back is in [`message`].
 
+mod annotations;
 pub mod build_config;
 pub mod cache_config;
 mod lenient;
 pub mod message;
 pub mod state;
 
+pub use annotations::ANNOTATIONS;
 pub use build_config::{BuildConfig, Pipeline, Template, TokenLife};
 pub use cache_config::CacheConfig;
 pub use lenient::{has, text_of, text_of_number};
@@ -133,7 +135,10 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The job's name in spans, logs and metrics.
+    /// Every name of a job.
+    pub const KINDS: [&'static str; 5] = ["start", "stop", "clear", "check", "probe"];
+
+    /// The job's name in spans, logs and metrics: one of [`KINDS`](Self::KINDS).
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Start(_) => "start",

@@ -138,7 +138,27 @@ impl Outcome {
         }
     }
 
-    /// The outcome's name in spans, logs and metrics.
+    /// Every name of an outcome.
+    pub const NAMES: [&'static str; 16] = [
+        "created",
+        "adopted",
+        "stopped",
+        "cleared",
+        "probed",
+        "healthy",
+        "watching",
+        "rearmed",
+        "recreating",
+        "failed",
+        "finished",
+        "nothing",
+        "again",
+        "held",
+        "parked",
+        "unsettled",
+    ];
+
+    /// The outcome's name in spans, logs and metrics: one of [`NAMES`](Self::NAMES).
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -185,7 +205,23 @@ impl Outcome {
 // === impl ParkReason ===
 
 impl ParkReason {
-    /// The label of metrics and of the `x-sd-reason` header.
+    /// Every name of a reason.
+    pub const NAMES: [&'static str; 12] = [
+        "not-json",
+        "not-a-job",
+        "unknown-job",
+        "missing-field",
+        "invalid-field",
+        "wrong-queue",
+        "token-expired",
+        "token-refused",
+        "report-invalid",
+        "attempts-spent",
+        "unsafe-path",
+        "cache-unusable",
+    ];
+
+    /// The label of metrics and of the `x-sd-reason` header: one of [`NAMES`](Self::NAMES).
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Undecodable(error) => error.as_str(),
@@ -278,6 +314,39 @@ mod tests {
             docs.contains(&table),
             "docs/ARCHITECTURE.md lacks this table:\n{table}"
         );
+    }
+
+    #[test]
+    fn the_names_are_all_there_are() {
+        let names: Vec<&str> = all().iter().map(Outcome::as_str).collect();
+        assert_eq!(names, Outcome::NAMES);
+        let reasons: Vec<&str> = reasons().iter().map(ParkReason::as_str).collect();
+        assert_eq!(reasons, ParkReason::NAMES);
+    }
+
+    /// Every reason once. A new one has to be given its place here, or this does not compile.
+    fn reasons() -> Vec<ParkReason> {
+        let (line, column, expected) = (1, 1, "a number");
+        let mut all = vec![ParkReason::Undecodable(DecodeError::NotJson { line, column })];
+        loop {
+            let next = match &all[all.len() - 1] {
+                ParkReason::Undecodable(error) => match error {
+                    DecodeError::NotJson { .. } => DecodeError::NotAJob.into(),
+                    DecodeError::NotAJob => DecodeError::UnknownJob.into(),
+                    DecodeError::UnknownJob => DecodeError::Missing { field: "a" }.into(),
+                    DecodeError::Missing { .. } => DecodeError::Invalid { field: "a", expected }.into(),
+                    DecodeError::Invalid { .. } => ParkReason::WrongQueue,
+                },
+                ParkReason::WrongQueue => ParkReason::TokenExpired,
+                ParkReason::TokenExpired => ParkReason::TokenRefused,
+                ParkReason::TokenRefused => ParkReason::ReportInvalid,
+                ParkReason::ReportInvalid => ParkReason::AttemptsSpent,
+                ParkReason::AttemptsSpent => ParkReason::UnsafePath,
+                ParkReason::UnsafePath => ParkReason::CacheUnusable,
+                ParkReason::CacheUnusable => return all,
+            };
+            all.push(next);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod catalogue;
 mod diagnosis;
 mod judge;
+mod labels;
 mod look;
 mod message;
 mod reason;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 pub use self::{
     catalogue::Actor,
     judge::{explain, explain_gone, judge, wants_events},
+    labels::{Labels, labels},
     look::{LastLook, Phase},
     message::{WAITING_FOR_RESOURCES, delayed_message, quoted, recreated_message, waiting_message},
     reason::Reason,

@@ -268,8 +268,8 @@ impl World {
             let Some(site) = self.sites.get(executor) else {
                 return Ok(());
             };
-            site.call(|| site.cluster.delete_all(label)).await?;
-            self.metrics.pod(PodAction::Stopped);
+            let deleted = site.call(|| site.cluster.delete_all(label)).await?;
+            self.metrics.pods(PodAction::Stopped, deleted);
             Ok(())
         });
         join_all(deletions).await.into_iter().collect()

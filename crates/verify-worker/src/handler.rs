@@ -21,9 +21,7 @@ use screwdriver_api_client::Wanted;
 
 use crate::{
     act::{Sighting, World},
-    outcome::{
-        Circumstances, Words, knows_running, labels, last_look, of_look, of_trouble, took_effect, unasked,
-    },
+    outcome::{Circumstances, Words, knows_running, last_look, of_look, of_trouble, took_effect, unasked},
     plan::{By, Look, Plan, plan},
 };
 
@@ -129,8 +127,7 @@ impl VerifyHandler {
     }
 
     fn count(&self, check: &CheckState, facts: Option<&Facts>, verdict: &Verdict) {
-        let (reason, actor) = labels(verdict);
-        self.world.metrics.verdict(verdict.as_str(), reason, actor);
+        self.world.metrics.verdict(verdict.labels());
         // Once for each pod: by the first look that sees it run, or by the one that fails it.
         let runs = matches!(verdict, Verdict::Healthy { .. }) && !knows_running(check, facts);
         let Some(facts) = facts.filter(|_| runs || matches!(verdict, Verdict::Failed(_))) else {

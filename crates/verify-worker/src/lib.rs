@@ -39,6 +39,7 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
         publisher: service.publisher(),
         metrics: service.metrics(),
     };
+    world.metrics.verdicts_begin();
     let policy = service.policy();
     service.run(Arc::new(VerifyHandler { policy, world })).await
 }

@@ -106,6 +106,9 @@ async fn a_stop_costs_two_deletions_by_label() -> anyhow::Result<()> {
             Ok::<_, anyhow::Error>(())
         })
         .await?;
+        // Two deletions of one pod.
+        let stopped = counted(&start, &["sd_worker_pods_total", "action=\"stopped\""]).await?;
+        anyhow::ensure!((stopped - 1.0).abs() < 0.5, "{stopped} pods were stopped");
         let counted = calls(&start).await?;
         anyhow::ensure!(of(&counted, "cluster", "delete pods") == 2, "{counted:?}");
         anyhow::ensure!(

@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::{Map, Value};
 use testbed::{
+    broker::{AMQPValue, FieldTable},
     builds_api::{Build, Status},
     helm::repository,
     kubelet::Life,
@@ -102,6 +103,42 @@ async fn the_log_of_a_real_run_is_what_the_dictionary_says() -> anyhow::Result<(
             let used = written.iter().any(|field| sources.contains(field.as_str()));
             anyhow::ensure!(used, "{field} is in docs/LOGGING.md and nowhere in the code");
         }
+        Ok(())
+    })
+    .await
+}
+
+/// Without a collector no trace of ours has an id; the producer's goes through both workers all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_collector_every_outcome_names_the_producers_trace() -> anyhow::Result<()> {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    play("logs-untraced", async |world| {
+        let settings = [("LOG_FORMAT", "json"), ("OTEL_SDK_DISABLED", "true")];
+        let (start, verify) = world.workers(&settings).await?;
+        let (id, config) = world.build("node:22");
+        let mut headers = FieldTable::default();
+        let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+        headers.insert("traceparent".into(), AMQPValue::LongString(parent.into()));
+        let queue = world.vhost.queue();
+        world
+            .vhost
+            .publish_with_headers(queue, config.start(), headers)
+            .await?;
+        for (worker, outcome) in [(&start, "created"), (&verify, "healthy")] {
+            poll::until(outcome, SOON, || async {
+                let lines = lines(worker)?;
+                let of_build = lines
+                    .iter()
+                    .filter(|line| line.get("build.id") == Some(&id.into()));
+                let mut ends = of_build.filter(|line| is_end(line));
+                let line = ends.find(|line| line["outcome"] == outcome);
+                let line = line.ok_or_else(|| anyhow::anyhow!("no such line yet"))?;
+                anyhow::ensure!(line.get("trace_id") == Some(&TRACE.into()), "{line:?}");
+                Ok::<_, anyhow::Error>(())
+            })
+            .await?;
+        }
+        anyhow::ensure!(world.collector.spans().is_empty(), "spans were exported");
         Ok(())
     })
     .await

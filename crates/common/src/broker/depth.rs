@@ -30,6 +30,12 @@ struct Watched {
     waiting_since: Mutex<Option<Instant>>,
 }
 
+/// Depths that are shown, until dropped.
+struct Shown<'a> {
+    depths: &'a Depths,
+    metrics: &'a Metrics,
+}
+
 // === impl Depths ===
 
 impl Depths {
@@ -61,8 +67,13 @@ impl Depths {
         }
     }
 
-    /// Shows how much waits, for as long as `channel` lives.
+    /// Shows how much waits, for as long as `channel` lives. Once it does not, or this future is dropped, nothing is
+    /// shown: a number that nobody looks at any more tells nothing.
     pub(super) async fn watch(&self, channel: Channel, metrics: &Metrics) -> Infallible {
+        let _shown = Shown {
+            depths: self,
+            metrics,
+        };
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -82,12 +93,27 @@ impl Depths {
                     Ok(Err(error)) => {
                         // What is missing is said by whoever needs it; the next session looks again.
                         tracing::debug!(error = &error as &dyn Error, "no more depths of queues");
+                        self.hide(metrics);
                         return std::future::pending().await;
                     }
-                    Err(_slow) => {}
+                    Err(_slow) => metrics.lost_sight_of(watched.held),
                 }
             }
         }
+    }
+
+    fn hide(&self, metrics: &Metrics) {
+        for watched in &self.queues {
+            metrics.lost_sight_of(watched.held);
+        }
+    }
+}
+
+// === impl Shown ===
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        self.depths.hide(self.metrics);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     health::{Condition, Heartbeat},
     settings::BrokerSettings,
     shutdown::Shutdown,
-    telemetry::metrics::{Metrics, labels::Connection},
+    telemetry::metrics::{Metrics, labels::NewSession},
 };
 
 /// Longest that building a session may take: some forty short steps, each of which a broker may answer late.
@@ -125,12 +125,12 @@ impl Broker {
                         return;
                     }
                     self.sessions.send_replace(None);
-                    end
+                    (end, NewSession::Lost)
                 }
-                Err(error) => End::Lost(error),
+                Err(error) => (End::Lost(error), NewSession::NotHad),
             };
-            if let End::Lost(error) = end {
-                self.report(&error);
+            if let (End::Lost(error), after) = end {
+                self.report(&error, after);
                 self.pause(pauses.next().unwrap_or(PULSE), shutdown).await;
             }
         }
@@ -289,9 +289,9 @@ impl Broker {
         self.surroundings.heartbeat.beat();
     }
 
-    fn report(&self, error: &BrokerError) {
+    fn report(&self, error: &BrokerError, after: NewSession) {
         self.sessions.send_replace(None);
-        self.surroundings.metrics.reconnected(Connection::Consume);
+        self.surroundings.metrics.reconnects(after);
         tracing::error!(
             error = error as &dyn Error,
             "no session with the broker; trying again"

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, api::PostParams};
 
 use super::{Cluster, ClusterError, absence};
+use crate::telemetry::metrics::labels::Verb;
 
 // === impl Cluster ===
 
@@ -14,14 +15,14 @@ impl Cluster {
         let (secrets, params) = (self.secrets(), PostParams::default());
         let name = secret.metadata.name.as_deref().unwrap_or_default();
         let create = secrets.create(&params, secret);
-        self.call("create secret", name, create).await.map(drop)
+        self.call(Verb::CreateSecret, name, create).await.map(drop)
     }
 
     /// The secret called `name`, if there is one.
     pub async fn secret(&self, name: &str) -> Result<Option<Secret>, ClusterError> {
         let secrets = self.secrets();
         let get = async { absence(secrets.get(name).await) };
-        self.call("get secret", name, get).await
+        self.call(Verb::GetSecret, name, get).await
     }
 
     fn secrets(&self) -> Api<Secret> {

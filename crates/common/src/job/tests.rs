@@ -17,6 +17,33 @@ fn config() -> Value {
     json!({ "buildId": 8609, "container": "node:22", "apiUri": "https://api.sd.example", "token": CANARY })
 }
 
+/// A new kind has to be given its place here, or this does not compile.
+#[test]
+fn the_kinds_are_all_there_are() {
+    let place = |job: &Job<'_>| match job {
+        Job::Start(_) => 0,
+        Job::Stop(_) => 1,
+        Job::Clear(_) => 2,
+        Job::Check(_) => 3,
+        Job::Probe => 4,
+    };
+    let build = config().to_string();
+    let cache = r#"{"resource":"caches","action":"delete","prefix":"","scope":"jobs","id":5}"#;
+    let bodies = [
+        ("start", "buildConfig", build.as_str()),
+        ("stop", "buildConfig", &build),
+        ("clear", "cacheConfig", cache),
+        ("verify", "buildConfig", &build),
+        ("probe", "buildConfig", "{}"),
+    ];
+    for (index, (job, key, value)) in bodies.into_iter().enumerate() {
+        let body = format!(r#"{{"job":"{job}","{key}":{value}}}"#);
+        let job = decoded(&body);
+        assert_eq!((place(&job), job.kind()), (index, Job::KINDS[index]));
+    }
+    assert_eq!(Job::KINDS.len(), bodies.len());
+}
+
 fn decoded(body: &str) -> Job<'_> {
     Job::decode(body.as_bytes()).unwrap_or_else(|error| panic!("{error}: {body}"))
 }

@@ -8,6 +8,7 @@ mod instruments;
 pub mod labels;
 mod process;
 pub(super) mod push;
+mod queues;
 
 use std::{
     sync::Arc,
@@ -24,10 +25,13 @@ use prometheus::{Registry, TextEncoder};
 use self::{
     instruments::Instruments,
     labels::{
-        AnswerClass, CacheEntry, Connection, Held, Label, Peer, PodAction, PublishResult, Queue, SpanResult,
+        AnswerClass, CacheEntry, Held, Label, NewSession, Peer, PodAction, PublishResult, Queue, SpanResult,
+        Verb,
     },
+    queues::Queues,
 };
 use super::TelemetryError;
+use crate::verdict::{self, Labels};
 
 /// All instruments of the process. A clone is one reference count.
 #[derive(Debug, Clone)]
@@ -39,6 +43,7 @@ pub struct Metrics {
 struct Inner {
     registry: Registry,
     instruments: Instruments,
+    queues: Queues,
     /// Collects only while it lives.
     provider: SdkMeterProvider,
 }
@@ -91,6 +96,7 @@ impl Metrics {
         let meter = provider.meter(env!("CARGO_PKG_NAME"));
         let instruments = Instruments::new(&meter);
         process::observe(&meter);
+        let queues = Queues::observed(&meter);
         let build = [
             KeyValue::new("service", service),
             KeyValue::new("version", version),
@@ -100,6 +106,7 @@ impl Metrics {
             inner: Arc::new(Inner {
                 registry,
                 instruments,
+                queues,
                 provider,
             }),
         })
@@ -147,9 +154,9 @@ impl Metrics {
         self.instruments().publishes.add(1, &[result.pair()]);
     }
 
-    /// A connection to the broker was made again after it was lost.
-    pub fn reconnected(&self, connection: Connection) {
-        self.instruments().reconnects.add(1, &[connection.pair()]);
+    /// A session with the broker has to be built anew.
+    pub fn reconnects(&self, after: NewSession) {
+        self.instruments().reconnects.add(1, &[after.pair()]);
     }
 
     /// Whether a queue is being consumed.
@@ -166,9 +173,12 @@ impl Metrics {
 
     /// How many messages wait in a queue, and for how long at least it has had some without one coming here.
     pub fn waits(&self, queue: Held, depth: u32, age: Duration) {
-        let instruments = self.instruments();
-        instruments.queue_depth.record(u64::from(depth), &[queue.pair()]);
-        instruments.queue_age.record(age.as_secs_f64(), &[queue.pair()]);
+        self.inner.queues.saw(queue, depth, age);
+    }
+
+    /// What waits in a queue is not known any more: nothing is said of it until it is seen again.
+    pub fn lost_sight_of(&self, queue: Held) {
+        self.inner.queues.lost_sight_of(queue);
     }
 
     /// A build that Screwdriver queued so long ago has its pod now.
@@ -183,22 +193,40 @@ impl Metrics {
         self.instruments().pod_to_running.record(made.as_secs_f64(), &[]);
     }
 
+    /// Looks at pods are counted here: from now on every combination of labels is shown, 0 before the first.
+    pub fn verdicts_begin(&self) {
+        for labels in verdict::labels() {
+            self.add_verdicts(0, labels);
+        }
+    }
+
     /// What a look at a pod concluded; of a failure why, and who can mend it.
-    pub fn verdict(&self, verdict: &'static str, reason: &'static str, actor: &'static str) {
+    pub fn verdict(&self, labels: Labels) {
+        self.add_verdicts(1, labels);
+    }
+
+    fn add_verdicts(&self, count: u64, labels: Labels) {
         let labels = [
-            KeyValue::new("verdict", verdict),
-            KeyValue::new("reason", reason),
-            KeyValue::new("actor", actor),
+            KeyValue::new("verdict", labels.verdict),
+            KeyValue::new("reason", labels.reason),
+            KeyValue::new("actor", labels.actor),
         ];
-        self.instruments().verdicts.add(1, &labels);
+        self.instruments().verdicts.add(count, &labels);
     }
 
     /// What was done to a pod.
     pub fn pod(&self, action: PodAction) {
-        self.instruments().pods.add(1, &[action.pair()]);
+        self.pods(action, 1);
     }
 
-    /// A pod was made whose job gave this annotation, a word of the code, a value that cannot be used.
+    /// What was done to so many pods.
+    pub fn pods(&self, action: PodAction, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.instruments().pods.add(count, &[action.pair()]);
+    }
+
+    /// A pod was made whose job gave this annotation, one of [`ANNOTATIONS`](crate::job::ANNOTATIONS), a value that
+    /// cannot be used.
     pub fn annotation_unusable(&self, annotation: &'static str) {
         let label = KeyValue::new("annotation", annotation);
         self.instruments().unusable_annotations.add(1, &[label]);
@@ -209,9 +237,9 @@ impl Metrics {
         self.instruments().cache_entries.add(count, &[entry.pair()]);
     }
 
-    /// One call to a peer, however it ended. `verb` is a word of the code: `get`, `create`, `PUT`, ...
-    pub fn call(&self, peer: Peer, verb: &'static str, class: AnswerClass, took: Duration) {
-        let [peer, verb] = [peer.pair(), KeyValue::new("verb", verb)];
+    /// One call to a peer, however it ended.
+    pub fn call(&self, verb: Verb, class: AnswerClass, took: Duration) {
+        let [peer, verb] = [verb.peer().pair(), verb.pair()];
         self.instruments()
             .call_duration
             .record(took.as_secs_f64(), &[peer.clone(), verb.clone()]);

@@ -121,6 +121,11 @@ impl TraceContext {
         Self::current().or_else(|| incoming.cloned())
     }
 
+    /// The trace's id, as log lines and collectors show it.
+    pub fn trace_id(&self) -> String {
+        format!("{:032x}", self.trace_id)
+    }
+
     /// The value of the `traceparent` header, and of `TRACEPARENT` in a pod.
     pub fn traceparent(&self) -> String {
         format!(

@@ -8,11 +8,15 @@ mod address;
 use tracing::{Span, field::Empty, info_span};
 use url::Url;
 
-use super::names::{
-    ATTEMPT, BUILD_ID, DELIVERY_TAG, ERROR_TYPE, EXECUTOR, FAILURE, HTTP_METHOD, HTTP_STATUS, JOB_KIND,
-    MESSAGING_DESTINATION, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE,
-    MESSAGING_SYSTEM, NAMESPACE, OTEL_KIND, OTEL_NAME, OTEL_STATUS, OUTCOME, POD_NAME, POD_UID,
-    SERVER_ADDRESS, SERVER_PORT, URL_FULL, URL_TEMPLATE,
+use super::{
+    metrics::labels::Verb,
+    names::{
+        ATTEMPT, BUILD_ID, DELIVERY_TAG, ERROR_TYPE, EXECUTOR, FAILURE, HTTP_METHOD, HTTP_STATUS, JOB_KIND,
+        MESSAGING_DESTINATION, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE,
+        MESSAGING_SYSTEM, NAMESPACE, OTEL_KIND, OTEL_NAME, OTEL_STATUS, OUTCOME, POD_NAME, POD_UID,
+        SERVER_ADDRESS, SERVER_PORT, TRACE_ID, URL_FULL, URL_TEMPLATE,
+    },
+    propagation::TraceContext,
 };
 
 /// The value of [`MESSAGING_SYSTEM`].
@@ -39,6 +43,7 @@ pub fn process_span(queue: &str, delivery_tag: u64) -> Span {
         { OUTCOME } = Empty,
         { FAILURE } = Empty,
         { ERROR_TYPE } = Empty,
+        { TRACE_ID } = Empty,
         { OTEL_NAME } = %format_args!("process {queue}"),
         { OTEL_KIND } = "consumer",
         { OTEL_STATUS } = Empty,
@@ -61,9 +66,9 @@ pub fn publish_span(exchange: &str, routing_key: &str) -> Span {
     )
 }
 
-/// `create pod`, `get pod`, `list pods`, `delete pod`: one call to the cluster. `operation` is the span's
-/// name; `pod` is empty where the call is not about a single one. [`record_request`] adds what is asked.
-pub fn cluster_span(operation: &'static str, namespace: &str, pod: &str) -> Span {
+/// `create pod`, `get pod` and the like: one call to the cluster. `pod` is empty where the call is not about a single
+/// one. [`record_request`] adds what is asked.
+pub fn cluster_span(verb: Verb, namespace: &str, pod: &str) -> Span {
     info_span!(
         "cluster",
         { NAMESPACE } = namespace,
@@ -75,7 +80,7 @@ pub fn cluster_span(operation: &'static str, namespace: &str, pod: &str) -> Span
         { SERVER_PORT } = Empty,
         { HTTP_STATUS } = Empty,
         { ERROR_TYPE } = Empty,
-        { OTEL_NAME } = operation,
+        { OTEL_NAME } = verb.as_str(),
         { OTEL_KIND } = "client",
         { OTEL_STATUS } = Empty,
     )
@@ -104,6 +109,14 @@ pub fn record_job(span: &Span, job: &'static str, build: u64, attempt: u32) {
     span.record(JOB_KIND, job)
         .record(BUILD_ID, build)
         .record(ATTEMPT, attempt);
+}
+
+/// The trace that a delivery came with, for its log lines where no trace of ours has an id: without a collector. Must
+/// come after the delivery got its parent.
+pub fn record_trace(span: &Span, trace: &TraceContext) {
+    if TraceContext::of(span).is_none() {
+        span.record(TRACE_ID, trace.trace_id());
+    }
 }
 
 /// Where the build runs, or shall run.

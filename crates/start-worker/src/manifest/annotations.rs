@@ -3,33 +3,12 @@
 //! The rules are those of the predecessor's parser, odd ones included, since jobs are written for it.
 //! Whether a value can be followed is judged in [`super::wishes`].
 
-use common::job::text_of;
+use common::job::{ANNOTATIONS, text_of};
 use serde_json::{Map, Value};
 
-/// The annotations that executors understand, by their short names.
+/// The annotations of a job, by the short names of [`ANNOTATIONS`].
 #[derive(Debug, Clone, Copy)]
 pub struct Annotations<'a>(&'a Map<String, Value>);
-
-const NAMES: &[&str] = &[
-    "cpu",
-    "ram",
-    "disk",
-    "diskSpeed",
-    "timeout",
-    "executor",
-    "buildPeriodically",
-    "repoManifest",
-    "dockerEnabled",
-    "dockerCpu",
-    "dockerRam",
-    "rootlessBuildkitEnabled",
-    "buildkitCpu",
-    "buildkitRam",
-    "nodeLabel",
-    "terminationGracePeriodSeconds",
-    // Not the predecessor's.
-    "ephemeralStorage",
-];
 
 // === impl Annotations ===
 
@@ -56,7 +35,7 @@ fn short_name(key: &str) -> Option<&str> {
         characters.as_str()
     });
     let name = without_beta.unwrap_or(key).strip_prefix("screwdriver.cd/")?;
-    NAMES.contains(&name).then_some(name)
+    ANNOTATIONS.contains(&name).then_some(name)
 }
 
 /// A value as the number that the predecessor's language makes of it: texts count, in decimal, hexadecimal,

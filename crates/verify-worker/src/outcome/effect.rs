@@ -1,4 +1,4 @@
-//! What is counted of a look, and whether it is: once it took effect, so that a report which cannot be delivered for an
+//! Whether a look is counted: once it took effect, so that a report which cannot be delivered for an
 //! hour does not count a failed build sixty times. Pure.
 
 use common::{outcome::Outcome, verdict::Verdict};
@@ -12,20 +12,6 @@ pub fn took_effect(verdict: &Verdict, outcome: &Outcome) -> bool {
             outcome,
             Outcome::Held(_) | Outcome::Again(_) | Outcome::Unsettled(_) | Outcome::Parked(_)
         ),
-    }
-}
-
-/// The verdict's reason, and who can mend it, as labels.
-pub fn labels(verdict: &Verdict) -> (&'static str, &'static str) {
-    match verdict {
-        Verdict::Failed(failure) => (failure.reason.as_str(), failure.actor.as_str()),
-        Verdict::Recreate { reason, .. } => (reason.as_str(), "none"),
-        Verdict::Healthy { .. }
-        | Verdict::Waiting { .. }
-        | Verdict::Progressing { .. }
-        | Verdict::Terminating { .. }
-        | Verdict::NotCreated
-        | Verdict::Missing => ("none", "none"),
     }
 }
 
@@ -75,7 +61,5 @@ mod tests {
             let counted = [&failed, &healthy, &waiting].map(|verdict| took_effect(verdict, &outcome));
             assert_eq!(counted, expected, "{}", outcome.as_str());
         }
-        assert_eq!(labels(&failed), ("image_name", "you"));
-        assert_eq!(labels(&waiting), ("none", "none"));
     }
 }

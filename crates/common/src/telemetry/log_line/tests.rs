@@ -1,7 +1,7 @@
 use tracing::{error, info, info_span, warn};
 
 use super::*;
-use crate::telemetry::{names, spans, testing::Captured};
+use crate::telemetry::{metrics::labels::Verb, names, propagation::TraceContext, spans, testing::Captured};
 
 #[test]
 fn a_line_holds_the_fields_of_all_spans_around_it() {
@@ -9,7 +9,7 @@ fn a_line_holds_the_fields_of_all_spans_around_it() {
     let delivery = spans::process_span("builds", 7);
     spans::record_job(&delivery, "start", 1234, 0);
     delivery.in_scope(|| {
-        spans::cluster_span("create pod", "sd", "1234-abcde").in_scope(|| info!(tries = 2, "created"));
+        spans::cluster_span(Verb::CreatePod, "sd", "1234-abcde").in_scope(|| info!(tries = 2, "created"));
     });
 
     let line = captured.lines().remove(0);
@@ -59,6 +59,28 @@ fn without_a_collector_there_is_no_trace_to_name() {
     let line = captured.lines().remove(0);
     assert_eq!(line["build"], 7);
     assert_eq!(line.get(TRACE_ID), None);
+}
+
+#[test]
+fn a_delivery_names_the_trace_it_came_with_where_there_is_none_of_ours() {
+    let came_with = "0af7651916cd43dd8448eb211c80319c";
+    let traceparent = format!("00-{came_with}-b7ad6b7169203331-01");
+    let trace = TraceContext::parse(&traceparent, None).unwrap();
+    let tell = |captured: &Captured| {
+        let delivery = spans::process_span("builds", 7);
+        spans::record_trace(&delivery, &trace);
+        delivery.in_scope(|| info!("inside"));
+        captured.lines().remove(0)
+    };
+    let line = tell(&Captured::logs_only());
+    assert_eq!(line[TRACE_ID], came_with);
+    assert_eq!(line.get(SPAN_ID), None);
+
+    let captured = Captured::begin();
+    let line = tell(&captured);
+    let ours = captured.span("process builds");
+    assert_eq!(line[TRACE_ID], ours.span_context.trace_id().to_string());
+    assert_eq!(captured.attribute("process builds", TRACE_ID), None);
 }
 
 #[test]

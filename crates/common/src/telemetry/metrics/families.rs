@@ -4,12 +4,16 @@
 //! metric that the other does not. In Prometheus dots become underscores, counters end in `_total` and times in
 //! `_seconds`.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use super::labels::{
-    AnswerClass, CacheEntry, Connection, Held, Label, Peer, PodAction, PublishResult, Queue, SpanResult,
+    AnswerClass, CacheEntry, Held, Label, NewSession, Peer, PodAction, PublishResult, Queue, SpanResult, Verb,
 };
-use crate::verdict::{Actor, Reason};
+use crate::{
+    job::{ANNOTATIONS, Job},
+    outcome::{Outcome, ParkReason},
+    verdict::{self, Labels},
+};
 
 /// From an answer out of a cache to a delivery that waited for a peer, in seconds.
 const WORK: &[f64] = &[
@@ -64,77 +68,47 @@ pub struct LabelSet {
 pub enum Values {
     /// These and no others.
     These(fn() -> Vec<&'static str>),
-    /// Words of the code that another page lists; the text says which.
-    Words(&'static str),
+    /// One for each process; the text says which.
+    Own(&'static str),
 }
 
 const fn closed<L: Label>() -> LabelSet {
+    these(L::KEY, values::<L>)
+}
+
+const fn own(key: &'static str, which: &'static str) -> LabelSet {
     LabelSet {
-        key: L::KEY,
-        values: Values::These(values::<L>),
+        key,
+        values: Values::Own(which),
     }
 }
 
-const fn words(key: &'static str, which: &'static str) -> LabelSet {
+const fn these(key: &'static str, values: fn() -> Vec<&'static str>) -> LabelSet {
     LabelSet {
         key,
-        values: Values::Words(which),
+        values: Values::These(values),
     }
+}
+
+/// One label of all verdicts, each value once.
+fn each(label: impl Fn(&Labels) -> &'static str) -> Vec<&'static str> {
+    let all: BTreeSet<&str> = verdict::labels().iter().map(label).collect();
+    all.into_iter().collect()
 }
 
 fn values<L: Label>() -> Vec<&'static str> {
     L::ALL.iter().map(|label| label.value()).collect()
 }
 
-const JOB: LabelSet = LabelSet {
-    key: "job",
-    values: Values::These(|| vec!["start", "stop", "clear", "check", "probe", "unknown"]),
-};
-const OUTCOME: LabelSet = words(
-    "outcome",
-    "an outcome of [ARCHITECTURE.md](ARCHITECTURE.md#the-road-of-a-delivery)",
-);
-const PARKED_REASON: LabelSet = words("reason", "the `x-sd-reason` of [RELIABILITY.md](RELIABILITY.md)");
-const VERDICT: LabelSet = LabelSet {
-    key: "verdict",
-    values: Values::These(|| {
-        vec![
-            "healthy",
-            "waiting",
-            "progressing",
-            "terminating",
-            "failed",
-            "recreate",
-            "not_created",
-            "missing",
-        ]
-    }),
-};
-const REASON: LabelSet = LabelSet {
-    key: "reason",
-    values: Values::These(|| {
-        let reasons = Reason::ALL.iter().map(|reason| reason.as_str());
-        reasons.chain(["none"]).collect()
-    }),
-};
-const ACTOR: LabelSet = LabelSet {
-    key: "actor",
-    values: Values::These(|| {
-        let actors = [Actor::You, Actor::ClusterAdmin, Actor::Nobody];
-        actors
-            .iter()
-            .map(|actor| actor.as_str())
-            .chain(["none"])
-            .collect()
-    }),
-};
-const ANNOTATION: LabelSet = words("annotation", "an annotation of `screwdriver.cd/`");
-const VERB: LabelSet = words(
-    "verb",
-    "of Kubernetes calls the verb and the kind of object, of the builds API's the method",
-);
-const SERVICE: LabelSet = words("service", "the worker");
-const VERSION: LabelSet = words("version", "its version");
+const JOB: LabelSet = these("job", || Job::KINDS.into_iter().chain(["unknown"]).collect());
+const OUTCOME: LabelSet = these("outcome", || Outcome::NAMES.to_vec());
+const PARKED_REASON: LabelSet = these("reason", || ParkReason::NAMES.to_vec());
+const VERDICT: LabelSet = these("verdict", || each(|labels| labels.verdict));
+const REASON: LabelSet = these("reason", || each(|labels| labels.reason));
+const ACTOR: LabelSet = these("actor", || each(|labels| labels.actor));
+const ANNOTATION: LabelSet = these("annotation", || ANNOTATIONS.to_vec());
+const SERVICE: LabelSet = own("service", "the worker");
+const VERSION: LabelSet = own("version", "its version");
 
 /// The constants, and the list of them all.
 macro_rules! families {
@@ -166,29 +140,29 @@ families! {
         "Messages put into the parking queue.";
     PUBLISHES = Kind::Counter, "sd.worker.publishes" [closed::<PublishResult>()]
         "Publishes by how they ended.";
-    RECONNECTS = Kind::Counter, "sd.worker.reconnects" [closed::<Connection>()]
-        "Sessions with the broker that were lost, or could not be had and are tried again.";
+    RECONNECTS = Kind::Counter, "sd.worker.reconnects" [closed::<NewSession>()]
+        "New sessions with the broker that are built because one was lost, or because none could be had at the last try.";
     CONSUMER_UP = Kind::Gauge, "sd.worker.consumer.up" [closed::<Queue>()]
         "Whether the queue is being consumed by this process.";
     QUEUE_DEPTH = Kind::Gauge, "sd.worker.queue.depth" [closed::<Held>()]
-        "Messages that wait in the queue, as this process last saw it. Every replica says the same: take the maximum.";
+        "Messages that wait in the queue, as this process last saw it; nothing while it does not see it. Every replica says the same: take the maximum.";
     QUEUE_AGE = Kind::Gauge, "sd.worker.queue.wait.seconds" [closed::<Held>()]
-        "For how long at least the queue has not been empty, since this process last got a message of it.";
+        "For how long at least the queue has not been empty, since this process last got a message of it; nothing while it does not see it.";
     PUBLISH_TO_POD = Kind::Seconds(BUILD), "sd.worker.start.duration" []
         "From the issue of the build's token, when Screwdriver queued it, to its pod.";
     POD_TO_RUNNING = Kind::Seconds(BUILD), "sd.worker.pod.startup" []
         "From the pod's creation to the start of its build container.";
     VERDICTS = Kind::Counter, "sd.worker.verdicts" [VERDICT, REASON, ACTOR]
-        "What looks at pods concluded; of failures why, and who can mend it.";
+        "What looks at pods concluded; of failures why, and who can mend it. verify-worker shows every combination there is from its start.";
     PODS = Kind::Counter, "sd.worker.pods" [closed::<PodAction>()]
-        "What was done to pods.";
+        "Pods by what was done to them; `adopted` counts each start that finds its pod there: redeliveries and retries too.";
     UNUSABLE_ANNOTATIONS = Kind::Counter, "sd.worker.annotations.unusable" [ANNOTATION]
         "Annotations of jobs with a value that cannot be used, by pods made.";
     CACHE_ENTRIES = Kind::Counter, "sd.worker.cache.removed" [closed::<CacheEntry>()]
         "What clears removed from disk caches.";
-    CALLS = Kind::Counter, "sd.worker.calls" [closed::<Peer>(), VERB, closed::<AnswerClass>()]
+    CALLS = Kind::Counter, "sd.worker.calls" [closed::<Peer>(), closed::<Verb>(), closed::<AnswerClass>()]
         "Calls to peers by how they ended.";
-    CALL_DURATION = Kind::Seconds(WORK), "sd.worker.call.duration" [closed::<Peer>(), VERB]
+    CALL_DURATION = Kind::Seconds(WORK), "sd.worker.call.duration" [closed::<Peer>(), closed::<Verb>()]
         "Duration of calls to peers.";
     PEERS_DOWN = Kind::Level, "sd.worker.peers.down" [closed::<Peer>()]
         "Peers that are down at present: calls to them wait.";
@@ -263,7 +237,7 @@ fn label(set: &LabelSet) -> String {
             let values: Vec<String> = values().iter().map(|value| format!("`{value}`")).collect();
             format!("`{}`: {}", set.key, values.join(" "))
         }
-        Values::Words(which) => format!("`{}`: {which}", set.key),
+        Values::Own(which) => format!("`{}`: {which}", set.key),
     }
 }
 
@@ -275,7 +249,7 @@ Both workers serve these on `GET /metrics` in the Prometheus text format, and pu
 when one is set (`OTEL_EXPORTER_OTLP_ENDPOINT`; every 60 s, or `OTEL_METRIC_EXPORT_INTERVAL` milliseconds;
 `OTEL_METRICS_EXPORTER=none` leaves only `/metrics`). There the names have dots and no `_total`.
 
-Labels are closed sets: words of the code, never an id, a name of a pod or a text from outside. The exposition format
+Labels are closed sets: enums of the code, never an id, a name of a pod or a text from outside. The exposition format
 of the library has no exemplars: from a metric to its traces the way leads through the log lines, which carry both.
 Alerts and a dashboard that use these metrics are in the chart; what an alert means is in [RUNBOOK.md](RUNBOOK.md).
 

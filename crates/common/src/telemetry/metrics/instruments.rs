@@ -1,11 +1,15 @@
 //! The instruments, each made from its row of [`families`].
 
-use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
+use opentelemetry::{
+    KeyValue,
+    metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter},
+};
 
 use super::{
     families::{self, Family, Kind},
-    labels::{CacheEntry, Connection, Label, Peer, PodAction, PublishResult, Queue, SpanResult},
+    labels::{CacheEntry, Label, NewSession, Peer, PodAction, PublishResult, Queue, SpanResult},
 };
+use crate::outcome::ParkReason;
 
 #[derive(Debug)]
 pub(super) struct Instruments {
@@ -18,8 +22,6 @@ pub(super) struct Instruments {
     pub(super) publishes: Counter<u64>,
     pub(super) reconnects: Counter<u64>,
     pub(super) consumer_up: Gauge<u64>,
-    pub(super) queue_depth: Gauge<u64>,
-    pub(super) queue_age: Gauge<f64>,
     pub(super) publish_to_pod: Histogram<f64>,
     pub(super) pod_to_running: Histogram<f64>,
     pub(super) verdicts: Counter<u64>,
@@ -59,11 +61,6 @@ impl Instruments {
             publishes: counter(families::PUBLISHES),
             reconnects: counter(families::RECONNECTS),
             consumer_up: gauge(families::CONSUMER_UP),
-            queue_depth: gauge(families::QUEUE_DEPTH),
-            queue_age: meter
-                .f64_gauge(families::QUEUE_AGE.name)
-                .with_description(families::QUEUE_AGE.text)
-                .build(),
             publish_to_pod: seconds(meter, &families::PUBLISH_TO_POD),
             pod_to_running: seconds(meter, &families::POD_TO_RUNNING),
             verdicts: counter(families::VERDICTS),
@@ -86,8 +83,11 @@ impl Instruments {
             self.settlements_lost.add(0, &[queue.pair()]);
             self.in_flight.add(0, &[queue.pair()]);
         }
-        for connection in Connection::ALL {
-            self.reconnects.add(0, &[connection.pair()]);
+        for after in NewSession::ALL {
+            self.reconnects.add(0, &[after.pair()]);
+        }
+        for reason in ParkReason::NAMES {
+            self.parked.add(0, &[KeyValue::new("reason", reason)]);
         }
         for result in PublishResult::ALL {
             self.publishes.add(0, &[result.pair()]);

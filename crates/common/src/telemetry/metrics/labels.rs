@@ -72,12 +72,40 @@ label! {
 }
 
 label! {
-    /// One of the two connections to the broker.
-    Connection under "connection" {
-        /// The one that publishes.
-        Publish = "publish",
-        /// The one that consumes.
-        Consume = "consume",
+    /// Why a new session with the broker has to be built.
+    NewSession under "after" {
+        /// One that worked was lost.
+        Lost = "lost",
+        /// None could be had; it is tried again.
+        NotHad = "not_had",
+    }
+}
+
+label! {
+    /// A kind of call to a peer.
+    Verb under "verb" {
+        /// A build's pod is made.
+        CreatePod = "create pod",
+        /// One pod is read.
+        GetPod = "get pod",
+        /// All pods of a build are read.
+        ListPods = "list pods",
+        /// One pod is deleted.
+        DeletePod = "delete pod",
+        /// All pods of a build are deleted.
+        DeletePods = "delete pods",
+        /// The events of a pod are read.
+        ListEvents = "list events",
+        /// The secret with a build's token is made.
+        CreateSecret = "create secret",
+        /// That secret is read.
+        GetSecret = "get secret",
+        /// Whether the API server can serve.
+        GetReadyz = "get readyz",
+        /// A build is told something.
+        UpdateBuild = "update build",
+        /// Whether a build still wants a pod.
+        AskWanted = "ask wanted",
     }
 }
 
@@ -102,13 +130,13 @@ label! {
     PodAction under "action" {
         /// Made for the first time.
         Created = "created",
-        /// Found to exist already, and ours.
+        /// Found to exist already, and ours; once for each start that finds it.
         Adopted = "adopted",
         /// Made again after the cluster lost it before the build ran.
         Recreated = "recreated",
         /// A dead one, deleted to be made again.
         Replaced = "replaced",
-        /// The pods of a build, deleted because it was stopped.
+        /// Deleted because its build was stopped.
         Stopped = "stopped",
         /// Deleted because the builds API says that its build is finished.
         Zombie = "zombie",
@@ -150,6 +178,31 @@ label! {
         Other = "other",
         /// No answer at all.
         NoAnswer = "none",
+    }
+}
+
+// === impl Verb ===
+
+impl Verb {
+    /// The label's value, which is the name of the span of a call to a cluster too.
+    pub fn as_str(self) -> &'static str {
+        self.value()
+    }
+
+    /// Who is called.
+    pub fn peer(self) -> Peer {
+        match self {
+            Self::CreatePod
+            | Self::GetPod
+            | Self::ListPods
+            | Self::DeletePod
+            | Self::DeletePods
+            | Self::ListEvents
+            | Self::CreateSecret
+            | Self::GetSecret
+            | Self::GetReadyz => Peer::Cluster,
+            Self::UpdateBuild | Self::AskWanted => Peer::BuildsApi,
+        }
     }
 }
 

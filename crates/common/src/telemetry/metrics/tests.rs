@@ -4,9 +4,19 @@ use std::{
 };
 
 use super::*;
+use crate::outcome::ParkReason;
 
 fn metrics() -> Metrics {
     Metrics::new("test-worker", "1.2.3").unwrap()
+}
+
+fn failed() -> Labels {
+    let failure = verdict::Failure {
+        reason: verdict::Reason::ImageName,
+        actor: verdict::Actor::You,
+        message: String::new(),
+    };
+    verdict::Verdict::Failed(failure).labels()
 }
 
 /// The value of the series, as it stands in the text.
@@ -32,9 +42,9 @@ fn every_event_has_its_series() {
     metrics.settlement_lost(Queue::Checks);
     metrics.parked("expired");
     metrics.published(PublishResult::TimedOut);
-    metrics.reconnected(Connection::Consume);
+    metrics.reconnects(NewSession::Lost);
     metrics.consumer_up(Queue::Main, true);
-    metrics.verdict("failed", "image_name", "you");
+    metrics.verdict(failed());
     metrics.late(Queue::Checks, Duration::from_millis(300));
     metrics.waits(Held::Parked, 2, Duration::from_secs(45));
     metrics.pod_after(Duration::from_secs(3));
@@ -43,8 +53,7 @@ fn every_event_has_its_series() {
     metrics.annotation_unusable("cpu");
     metrics.cache_removed(CacheEntry::File, 3);
     metrics.call(
-        Peer::Cluster,
-        "create",
+        Verb::CreatePod,
         AnswerClass::of(Some(409)),
         Duration::from_millis(30),
     );
@@ -52,7 +61,7 @@ fn every_event_has_its_series() {
         (r#"sd_worker_settlements_lost_total{queue="checks"}"#, "1"),
         (r#"sd_worker_parked_total{reason="expired"}"#, "1"),
         (r#"sd_worker_publishes_total{result="timed_out"}"#, "1"),
-        (r#"sd_worker_reconnects_total{connection="consume"}"#, "1"),
+        (r#"sd_worker_reconnects_total{after="lost"}"#, "1"),
         (r#"sd_worker_consumer_up{queue="main"}"#, "1"),
         (
             r#"sd_worker_verdicts_total{actor="you",reason="image_name",verdict="failed"}"#,
@@ -75,15 +84,15 @@ fn every_event_has_its_series() {
         (r#"sd_worker_cache_removed_total{entry="file"}"#, "3"),
         (r#"sd_worker_cache_removed_total{entry="folder"}"#, "0"),
         (
-            r#"sd_worker_calls_total{class="4xx",peer="cluster",verb="create"}"#,
+            r#"sd_worker_calls_total{class="4xx",peer="cluster",verb="create pod"}"#,
             "1",
         ),
         (
-            r#"sd_worker_call_duration_seconds_bucket{peer="cluster",verb="create",le="0.025"}"#,
+            r#"sd_worker_call_duration_seconds_bucket{peer="cluster",verb="create pod",le="0.025"}"#,
             "0",
         ),
         (
-            r#"sd_worker_call_duration_seconds_bucket{peer="cluster",verb="create",le="0.05"}"#,
+            r#"sd_worker_call_duration_seconds_bucket{peer="cluster",verb="create pod",le="0.05"}"#,
             "1",
         ),
         (
@@ -107,9 +116,9 @@ fn everything(metrics: &Metrics) {
     metrics.waits(Held::Consumed(Queue::Main), 0, Duration::ZERO);
     metrics.pod_after(Duration::ZERO);
     metrics.running_after(Duration::ZERO);
-    metrics.verdict("healthy", "none", "none");
+    metrics.verdict(failed());
     metrics.annotation_unusable("cpu");
-    metrics.call(Peer::Cluster, "get pod", AnswerClass::Success, Duration::ZERO);
+    metrics.call(Verb::GetPod, AnswerClass::Success, Duration::ZERO);
 }
 
 #[test]
@@ -220,12 +229,58 @@ fn alerts_see_a_zero_before_the_first_one() {
     }
     let metrics = metrics();
     all::<Queue>(&metrics, "sd_worker_settlements_lost_total");
-    all::<Connection>(&metrics, "sd_worker_reconnects_total");
+    all::<NewSession>(&metrics, "sd_worker_reconnects_total");
     all::<PublishResult>(&metrics, "sd_worker_publishes_total");
     all::<PodAction>(&metrics, "sd_worker_pods_total");
     all::<CacheEntry>(&metrics, "sd_worker_cache_removed_total");
     all::<Peer>(&metrics, "sd_worker_peers_down");
     all::<SpanResult>(&metrics, "sd_worker_spans_total");
+    for reason in ParkReason::NAMES {
+        assert_value(
+            &metrics,
+            &format!(r#"sd_worker_parked_total{{reason="{reason}"}}"#),
+            "0",
+        );
+    }
+    // Of verdicts where they are counted.
+    let verdicts = |metrics: &Metrics| metrics.render().matches("\nsd_worker_verdicts_total{").count();
+    assert_eq!(verdicts(&metrics), 0);
+    metrics.verdicts_begin();
+    assert_eq!(verdicts(&metrics), verdict::labels().len());
+    metrics.verdict(failed());
+    assert_eq!(verdicts(&metrics), verdict::labels().len());
+}
+
+/// An alert must not act on what was seen before the broker went away.
+#[test]
+fn of_a_queue_that_is_out_of_sight_nothing_is_told() {
+    let metrics = metrics();
+    let (depth, age) = (
+        r#"sd_worker_queue_depth{queue="main"}"#,
+        r#"sd_worker_queue_wait_seconds{queue="main"}"#,
+    );
+    for _session in 0..2 {
+        metrics.waits(Held::Consumed(Queue::Main), 7, Duration::from_secs(300));
+        metrics.waits(Held::Parked, 1, Duration::ZERO);
+        assert_value(&metrics, depth, "7");
+        assert_value(&metrics, age, "300");
+        metrics.lost_sight_of(Held::Consumed(Queue::Main));
+        assert_eq!([depth, age].map(|series| value(&metrics, series)), [None, None]);
+        assert_value(&metrics, r#"sd_worker_queue_depth{queue="parked"}"#, "1");
+    }
+}
+
+/// What no enum of the code lists is one thing for each process: its name and its version.
+#[test]
+fn every_label_is_a_closed_set() {
+    for family in families::ALL {
+        for set in family.labels {
+            match set.values {
+                families::Values::These(values) => assert!(!values().is_empty(), "{}", set.key),
+                families::Values::Own(_) => assert_eq!(family.name, "sd.worker.build.info", "{}", set.key),
+            }
+        }
+    }
 }
 
 #[test]

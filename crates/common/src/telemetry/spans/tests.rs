@@ -48,7 +48,7 @@ fn what_a_delivery_does_is_below_it() {
     let delivery = process_span("builds", 1);
     delivery.in_scope(|| {
         drop(publish_span("build", "builds.checks.v1.delay.15000"));
-        drop(cluster_span("create pod", "sd", "1234-abcde"));
+        drop(cluster_span(Verb::CreatePod, "sd", "1234-abcde"));
         drop(builds_api_span("PUT", "/v4/builds/{id}"));
     });
     drop(delivery);
@@ -83,7 +83,7 @@ fn a_call_tells_what_it_asks_and_no_secret() {
         .parse()
         .unwrap();
     record_request(&builds_api_span("PUT", "/v4/builds/{id}"), "PUT", &api);
-    record_request(&cluster_span("get pod", "sd", "1-a"), "GET", &cluster);
+    record_request(&cluster_span(Verb::GetPod, "sd", "1-a"), "GET", &cluster);
     for (name, expected) in [
         (
             "PUT /v4/builds/{id}",
@@ -131,8 +131,8 @@ fn a_delivery_is_not_part_of_what_surrounds_it() {
 #[test]
 fn only_an_error_makes_a_span_fail() {
     let captured = Captured::begin();
-    record_status(&cluster_span("get pod", "sd", "1234-abcde"), 404);
-    record_error(&cluster_span("list pods", "sd", ""), "timeout");
+    record_status(&cluster_span(Verb::GetPod, "sd", "1234-abcde"), 404);
+    record_error(&cluster_span(Verb::ListPods, "sd", ""), "timeout");
 
     assert_eq!(captured.span("get pod").status, Status::Unset);
     assert_eq!(captured.attribute("get pod", HTTP_STATUS).as_deref(), Some("404"));

@@ -44,6 +44,11 @@ fn texts_of(verdict: &Verdict) -> Option<&str> {
 }
 
 fn assert_readable(verdict: &Verdict) -> Result<(), TestCaseError> {
+    prop_assert!(
+        crate::verdict::labels().contains(&verdict.labels()),
+        "{:?}",
+        verdict.labels()
+    );
     if let Some(text) = texts_of(verdict) {
         prop_assert!(!text.contains(char::is_control), "{text:?}");
         prop_assert!(text.chars().count() <= message::MESSAGE, "{text}");
