@@ -42,6 +42,33 @@ fn the_compose_file_gives_both_workers_the_same_settings_and_only_such_as_there_
     Ok(())
 }
 
+/// The command in the head of the compose file, without its last part.
+#[test]
+fn the_compose_file_gives_the_rights_to_the_accounts_of_its_namespace() -> anyhow::Result<()> {
+    let file = std::fs::read_to_string(repository().join("deploy/compose.yaml"))?;
+    let line = file.lines().find_map(|line| {
+        line.strip_prefix("#   ")?
+            .strip_suffix(" | kubectl apply -n builds -f -")
+    });
+    let made = std::process::Command::new("sh")
+        .args(["-c", line.context("no command for the rights")?])
+        .current_dir(repository())
+        .output()?;
+    anyhow::ensure!(made.status.success(), "{}", printed(&made));
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(made.stdout)?)?;
+    let subjects: Vec<&Value> = objects
+        .iter()
+        .filter_map(|object| object["subjects"].as_array())
+        .flatten()
+        .collect();
+    assert_eq!(subjects.len(), 2, "{objects:?}");
+    assert!(
+        subjects.iter().all(|subject| subject["namespace"] == "builds"),
+        "{subjects:?}"
+    );
+    Ok(())
+}
+
 /// With what a YAML merge key adds, where the parser has left that to us.
 fn merged(mut own: Map<String, Value>) -> Map<String, Value> {
     if let Some(Value::Object(more)) = own.remove("<<") {

@@ -10,7 +10,7 @@ use anyhow::Context;
 use serde_json::json;
 use testbed::{
     broker::message::BuildConfig,
-    node::{Files, LABEL, Machine, Programs, RealNode, Registry, possible},
+    node::{Files, LABEL, Machine, Programs, RealNode, Registry, hindrance},
     poll,
     world::World,
 };
@@ -41,8 +41,8 @@ pub(crate) async fn play(
     name: &str,
     act: impl AsyncFnOnce(&Scene) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    if !possible() {
-        println!("skipped: only root can run a node");
+    if let Some(why) = hindrance()? {
+        println!("skipped: {why}");
         return Ok(());
     }
     let _alone = ONE.lock().await;
