@@ -1,21 +1,23 @@
-{{/* The beginning of all names. Long enough for the longest ending, "-verify-worker", within 63 characters. */}}
+{{/*
+The beginning of all names, as every kind of object may have it: short enough for the longest ending, "-verify-worker",
+within 63 characters; without the dots that a release's name may have; and no digit first, which a Service may not have.
+Whatever may look like a number or a boolean is written with toYaml, which quotes it then.
+*/}}
 {{- define "launcher.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- $full := .Values.fullnameOverride -}}
+{{- if not $full -}}
+{{- $full = contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
 {{- end -}}
-{{- end -}}
+{{- $full = replace "." "-" $full -}}
+{{- if regexMatch "^[0-9]" $full }}{{ $full = printf "r%s" $full }}{{ end -}}
+{{- $full | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* Labels that select the pods of one worker. Called with a dict of root and worker. */}}
 {{- define "launcher.selector" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | toYaml }}
+app.kubernetes.io/instance: {{ .root.Release.Name | toYaml }}
 app.kubernetes.io/component: {{ .worker }}
 {{- end -}}
 
@@ -25,50 +27,4 @@ app.kubernetes.io/component: {{ .worker }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | quote }}
-{{- end -}}
-
-{{/*
-One setting of the broker as a worker will read it: its own environment wins over that of both, and this over the file;
-an empty variable is not set. Called with a dict of root, worker, variable, key and default.
-*/}}
-{{- define "launcher.rabbitmq" -}}
-{{- $env := mergeOverwrite (deepCopy .root.Values.env) ((index .root.Values.workers .worker).env | default dict) -}}
-{{- $value := "" -}}
-{{- if hasKey $env .variable }}{{ $value = get $env .variable | toString }}{{ end -}}
-{{- if eq $value "" -}}
-{{- $value = dig "rabbitmq" .key .default .root.Values.config | toString -}}
-{{- end -}}
-{{- $value -}}
-{{- end -}}
-
-{{/* Called with a dict of root and worker, as the next one. */}}
-{{- define "launcher.queue" -}}
-{{- include "launcher.rabbitmq" (dict "root" .root "worker" .worker "variable" "RABBITMQ_QUEUE" "key" "queue" "default" "test") -}}
-{{- end -}}
-
-{{- define "launcher.vhost" -}}
-{{- include "launcher.rabbitmq" (dict "root" .root "worker" .worker "variable" "RABBITMQ_VIRTUAL_HOST" "key" "vhost" "default" "/screwdriver") | trimPrefix "/" | default "/" -}}
-{{- end -}}
-
-{{/* The queues of one worker, as JSON: what it consumes, never the delay queues, which are not load. */}}
-{{- define "launcher.queues" -}}
-{{- $queue := include "launcher.queue" . -}}
-{{- if eq .worker "start-worker" -}}
-{{- list $queue (printf "%s.starts.v1" $queue) | toJson -}}
-{{- else -}}
-{{- $queues := list (printf "%s.checks.v1" $queue) -}}
-{{- $retry := include "launcher.rabbitmq" (dict "root" .root "worker" .worker "variable" "RABBITMQ_RETRYQUEUE_ENABLED" "key" "retryQueueEnabled" "default" "false") -}}
-{{- if has (lower $retry) (list "true" "on" "yes" "y" "1") -}}
-{{- $queues = append $queues (include "launcher.rabbitmq" (dict "root" .root "worker" .worker "variable" "RABBITMQ_RETRYQUEUE" "key" "retryQueue" "default" "sdRetryQueue")) -}}
-{{- end -}}
-{{- $queues | toJson -}}
-{{- end -}}
-{{- end -}}
-
-{{/* Where pods are made: the one namespace in which the workers have their rights, unless the file says otherwise. */}}
-{{- define "launcher.jobsNamespace" -}}
-{{- $namespaces := .Values.buildNamespaces | default (list .Release.Namespace) -}}
-{{- if and (eq (len $namespaces) 1) (not (contains "jobsNamespace" (.Values.config | toJson))) -}}
-K8S_JOBS_NAMESPACE: {{ first $namespaces | quote }}
-{{- end -}}
 {{- end -}}
