@@ -8,7 +8,10 @@ use kube::{
     api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams},
 };
 use serde_json::{Value, json};
-use testbed::{helm::Helm, keda};
+use testbed::{
+    helm::{Helm, repository},
+    keda,
+};
 
 use crate::{namespace, template, values};
 
@@ -71,6 +74,49 @@ async fn scaled_objects_name_the_queues_that_their_worker_will_read() {
         }
         assert_eq!(queues, [starts, checks], "{more}");
     }
+}
+
+#[test]
+fn the_documents_table_is_the_values() -> anyhow::Result<()> {
+    let values = std::fs::read_to_string(repository().join("deploy/chart/values.yaml"))?;
+    let values: Value = serde_saphyr::from_str(&values)?;
+    let document = std::fs::read_to_string(repository().join("docs/SCALING.md"))?;
+    let [start, verify] =
+        ["start-worker", "verify-worker"].map(|worker| &values["workers"][worker]["autoscaling"]);
+    let fallback = &values["keda"]["fallbackReplicas"];
+    let rows = [
+        format!(
+            "(`queueLength`) | {}, which is one prefetch | {} |",
+            start["queueLength"], verify["queueLength"]
+        ),
+        format!(
+            "| replicas | {} to {} | {} to {} |",
+            start["minReplicas"], start["maxReplicas"], verify["minReplicas"], verify["maxReplicas"]
+        ),
+        format!(
+            "(`pollingInterval`) | {} s | {} s |",
+            start["pollingInterval"], verify["pollingInterval"]
+        ),
+        format!(
+            "| after {} s, one a minute | the same |",
+            start["scaleDownStabilization"]
+        ),
+        format!("(`keda.fallbackReplicas`) | {fallback} | {fallback} |"),
+        format!("{} of 20 (`inFlight`)", start["inFlight"]),
+    ];
+    for row in rows {
+        assert!(document.contains(&row), "docs/SCALING.md lacks: {row}");
+    }
+    for same in ["scaleDownStabilization", "inFlight"] {
+        assert_eq!(start[same], verify[same]);
+    }
+    for worker in [start, verify] {
+        assert_eq!(
+            (&worker["scaleDownPeriod"], &worker["messageRate"]),
+            (&json!(60), &json!(0))
+        );
+    }
+    Ok(())
 }
 
 /// Installs the chart with its scaled objects, and has each of them checked to the last field.
