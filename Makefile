@@ -56,9 +56,9 @@ test-real-node: ## Builds and the installed chart on a real kubelet and containe
 
 .PHONY: chart-docs
 chart-docs: ## Write the table of the chart's values anew
-	@sed -i '/^| value /,$$d' deploy/chart/README.md
-	@{ printf '| value | default | meaning |\n|---|---|---|\n'; awk -f deploy/chart/values.awk deploy/chart/values.yaml; } \
-	  >>deploy/chart/README.md
+	@{ sed '/^| value /,$$d' deploy/chart/README.md; printf '| value | default | meaning |\n|---|---|---|\n'; \
+	  awk -f deploy/chart/values.awk deploy/chart/values.yaml; } >deploy/chart/README.new
+	@mv deploy/chart/README.new deploy/chart/README.md
 
 .PHONY: fmt
 fmt: ## Format the code

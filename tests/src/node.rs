@@ -6,7 +6,6 @@
 
 mod image;
 mod leftovers;
-mod programs;
 mod registry;
 
 use std::{
@@ -22,13 +21,13 @@ use serde_json::json;
 
 use crate::{
     control_plane::{ControlPlane, random_name},
+    helm::script,
     poll,
     process::{self, Process, free_port, guarded},
 };
 
 pub use image::{Files, Image};
 pub use leftovers::Machine;
-pub use programs::Programs;
 pub use registry::Registry;
 
 /// From start to a Ready node took 4 s on an idle machine.
@@ -62,6 +61,11 @@ pub struct RealNode {
     nodes: Api<Node>,
 }
 
+/// The folder with kubelet, containerd, runc and busybox; they are built first if need be.
+pub async fn programs() -> anyhow::Result<PathBuf> {
+    Ok(script("tests/node/build.sh", &[]).await?.into())
+}
+
 /// Why no node can run on this machine, in words; nothing where one can.
 pub fn hindrance() -> anyhow::Result<Option<String>> {
     let output = Command::new(POSSIBLE)
@@ -86,7 +90,7 @@ impl RealNode {
     /// that holds a pod's namespaces.
     pub async fn start(
         cluster: &ControlPlane,
-        programs: &Programs,
+        programs: &Path,
         directory: &Path,
         pause: &str,
     ) -> anyhow::Result<Self> {
@@ -107,7 +111,7 @@ impl RealNode {
         command
             .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"])
             .arg(ENTER)
-            .args([directory, programs.folder()])
+            .args([directory, programs])
             .arg(&name)
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .arg(format!("--node-labels={}={}", LABEL.0, LABEL.1))
