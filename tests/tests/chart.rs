@@ -5,6 +5,8 @@
 
 #[path = "chart/files.rs"]
 mod files;
+#[path = "chart/odd.rs"]
+mod odd;
 #[path = "chart/refusals.rs"]
 mod refusals;
 #[path = "chart/rights.rs"]
@@ -23,7 +25,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams},
+    api::{ListParams, PostParams},
 };
 use serde_json::{Value, json};
 use testbed::{
@@ -54,13 +56,13 @@ async fn template(helm: &Helm, case: &str) -> String {
 }
 
 /// What the chart makes of these values, or helm's words.
-async fn objects(helm: &Helm, values: &Value) -> Result<Vec<Value>, String> {
+async fn objects(helm: &Helm, release: &str, values: &Value) -> Result<Vec<Value>, String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), values.to_string()).unwrap();
     let values = file.path().display().to_string();
     let arguments = [
         "template",
-        "a",
+        release,
         "deploy/chart",
         "--namespace",
         "workers",
@@ -165,7 +167,7 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
 
     an_upgrade_can_be_rolled_back(&helm, &client, kubeconfig).await?;
     scaling::what_scales_is_taken(&helm, &client, kubeconfig).await?;
-    odd_names_are_taken(&helm, &client).await?;
+    odd::values_are_taken(&helm, &client).await?;
 
     for worker in ["start-worker", "verify-worker"] {
         let account = format!("a-screwdriver-build-launcher-{worker}");
@@ -216,46 +218,6 @@ async fn an_upgrade_can_be_rolled_back(
     let rollback = ["rollback", "a", "1", "--namespace", "workers"];
     helm.succeed(Some(kubeconfig), &rollback).await?;
     anyhow::ensure!(said().await? == before, "{:?}, not {before:?}", said().await?);
-    Ok(())
-}
-
-/// Names that helm allows and that YAML takes for numbers, or that not every kind of object may have.
-async fn odd_names_are_taken(helm: &Helm, client: &Client) -> anyhow::Result<()> {
-    let strict = PatchParams::apply("chart-test").validation_strict().dry_run();
-    let (keda, word) = (values("keda"), "fullnameOverride=true");
-    for (release, more) in [
-        ("1.2", "nameOverride=3"),
-        ("12", "keda.secret.name=1"),
-        ("a", word),
-    ] {
-        let arguments = [
-            "template",
-            release,
-            "deploy/chart",
-            "--namespace",
-            "scaled",
-            "--values",
-            &keda,
-            "--set-string",
-            more,
-        ];
-        let chart = helm.succeed(None, &arguments).await?;
-        let objects: Vec<Value> = serde_saphyr::from_multiple(&chart)?;
-        anyhow::ensure!(objects.len() > 15, "{} objects", objects.len());
-        for object in objects {
-            let text = |key: &str| object[key].as_str().unwrap_or_default();
-            let (group, version) = text("apiVersion")
-                .split_once('/')
-                .unwrap_or(("", text("apiVersion")));
-            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, text("kind")));
-            let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), "scaled", &resource);
-            let name = object["metadata"]["name"]
-                .as_str()
-                .context("no text for a name")?;
-            let taken = api.patch(name, &strict, &Patch::Apply(&object)).await;
-            taken.with_context(|| format!("release {release}: {object}"))?;
-        }
-    }
     Ok(())
 }
 

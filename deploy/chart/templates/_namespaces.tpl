@@ -8,10 +8,10 @@ The executors as templates see them, as JSON by name: their `namespace`; whether
 others; whether they are `builtIn`, so that variables reach them; and their `host`, empty if it is this cluster.
 */}}
 {{- define "launcher.executors" -}}
-{{- $env := .Values.env -}}
+{{- $env := .Values.env | default dict -}}
 {{- $layers := (include "launcher.layers" (dict "root" . "worker" "start-worker") | fromJson).layers -}}
 {{- $named := include "launcher.text" (get $env "K8S_JOBS_NAMESPACE") -}}
-{{- $others := $named | default (first (append .Values.buildNamespaces .Release.Namespace)) -}}
+{{- $others := $named | default (.Values.buildNamespaces | default (list .Release.Namespace) | first) -}}
 {{- $builtIn := dict "k8s" "k8s" "k8s-sandbox" "k8s" "k8s-vm" "k8s-vm" -}}
 {{- $names := keys $builtIn -}}
 {{- $gone := dict -}}
@@ -58,7 +58,7 @@ from elsewhere goes over those of the file.
 
 {{/* The file, with a namespace for every executor that would be left to `default`. */}}
 {{- define "launcher.config" -}}
-{{- $config := deepCopy .Values.config -}}
+{{- $config := deepCopy (.Values.config | default dict) -}}
 {{- $variable := include "launcher.jobsNamespace" . -}}
 {{- range $name, $executor := include "launcher.executors" . | fromJson -}}
 {{- if not (or $executor.own (and $executor.builtIn $variable)) -}}
@@ -81,8 +81,9 @@ from elsewhere goes over those of the file.
 {{- end -}}
 {{- end -}}
 {{- $hidden := (include "launcher.layers" (dict "root" . "worker" "start-worker") | fromJson).hidden -}}
-{{- $hidden = $hidden | default (ternary "envFrom" "" (gt (len .Values.envFrom) 0)) -}}
-{{- if and $hidden (not .Values.buildNamespaces) (not .Values.env.K8S_JOBS_NAMESPACE) -}}
+{{- $hidden = $hidden | default (ternary "" "envFrom" (empty .Values.envFrom)) -}}
+{{- $named := get (.Values.env | default dict) "K8S_JOBS_NAMESPACE" -}}
+{{- if and $hidden (not .Values.buildNamespaces) (not $named) -}}
 {{- printf "buildNamespaces is needed: %s may name namespaces of build pods where the chart cannot see it" $hidden | fail -}}
 {{- end -}}
 {{- .Values.buildNamespaces | default (uniq $seen | sortAlpha) | default (list .Release.Namespace) | toJson -}}

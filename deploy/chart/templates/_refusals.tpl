@@ -2,7 +2,8 @@
 {{- define "launcher.refusals" -}}
 {{- $root := . -}}
 {{- $own := dict "PORT" "port" "K8S_BUILD_TOKEN_SECRET" "buildTokenSecret" -}}
-{{- $environments := dict "env" .Values.env "secretEnv" .Values.secretEnv -}}
+{{- $secretEnv := .Values.secretEnv | default dict -}}
+{{- $environments := dict "env" .Values.env "secretEnv" $secretEnv -}}
 {{- range $worker, $values := .Values.workers -}}
 {{- $_ := set $environments (printf "workers.%s.env" $worker) $values.env -}}
 {{- end -}}
@@ -10,13 +11,25 @@
 {{- range $variable, $value := $environment -}}
 {{- if hasKey $own $variable -}}
 {{- printf "%s.%s: set the value %s instead, from which more is made than this variable" $place $variable (get $own $variable) | fail -}}
-{{- else if and (ne $place "secretEnv") (hasKey $root.Values.secretEnv $variable) -}}
+{{- else if and (ne $place "secretEnv") (hasKey $secretEnv $variable) -}}
 {{- printf "%s.%s: it is in secretEnv too, and a container has each variable once" $place $variable | fail -}}
 {{- else if and (ne $place "env") (has $variable (list "K8S_JOBS_NAMESPACE" "NODE_CONFIG")) -}}
 {{- if not (and (eq $variable "NODE_CONFIG") (eq $place "secretEnv")) -}}
 {{- printf "%s.%s: put it into env, since both workers and the rights that they get go by it" $place $variable | fail -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- $theirs := dict "podLabels" .Values.podLabels "podAnnotations" .Values.podAnnotations -}}
+{{- range list "serviceMonitor" "prometheusRule" "dashboard" -}}
+{{- $_ := set $theirs (printf "%s.labels" .) (get $root.Values .).labels -}}
+{{- end -}}
+{{- $ours := include "launcher.labels" (dict "root" . "worker" "any") | fromYaml | keys -}}
+{{- $ours = append $ours "checksum/config" -}}
+{{- range $place, $names := $theirs -}}
+{{- range $name, $value := $names -}}
+{{- if has $name $ours }}{{ printf "%s: the chart itself sets %s" $place $name | fail }}{{ end -}}
 {{- end -}}
 {{- end -}}
 
@@ -31,11 +44,6 @@
 {{- end -}}
 
 {{- range $worker, $values := .Values.workers -}}
-{{- range concat $root.Values.volumeMounts $values.volumeMounts -}}
-{{- if or (eq .mountPath "/config") (hasPrefix "/config/" .mountPath) -}}
-{{- printf "volumeMounts: %s belongs to the file that the chart makes of config" .mountPath | fail -}}
-{{- end -}}
-{{- end -}}
 {{- if gt (int $values.autoscaling.minReplicas) (int $values.autoscaling.maxReplicas) -}}
 {{- printf "workers.%s.autoscaling: minReplicas is above maxReplicas" $worker | fail -}}
 {{- end -}}

@@ -7,7 +7,7 @@ would be for another namespace or queue.
 
 {{/* The variables that templates see of one worker, as JSON. Called with a dict of root and worker. */}}
 {{- define "launcher.environment" -}}
-{{- $env := deepCopy .root.Values.env -}}
+{{- $env := deepCopy (.root.Values.env | default dict) -}}
 {{- range $name, $value := (index .root.Values.workers .worker).env -}}
 {{- $_ := set $env $name $value -}}
 {{- end -}}
@@ -26,7 +26,7 @@ seen. Called with a dict of root and worker.
 {{- define "launcher.layers" -}}
 {{- $env := include "launcher.environment" . | fromJson -}}
 {{- $text := include "launcher.text" (get $env "NODE_CONFIG") -}}
-{{- $layers := list .root.Values.config -}}
+{{- $layers := list (.root.Values.config | default dict) -}}
 {{- $hidden := "" -}}
 {{- if $text -}}
 {{- $parsed := fromJson $text -}}
@@ -35,7 +35,7 @@ seen. Called with a dict of root and worker.
 {{- else -}}
 {{- $layers = prepend $layers $parsed -}}
 {{- end -}}
-{{- else if hasKey .root.Values.secretEnv "NODE_CONFIG" -}}
+{{- else if hasKey (.root.Values.secretEnv | default dict) "NODE_CONFIG" -}}
 {{- $hidden = "secretEnv.NODE_CONFIG" -}}
 {{- else if and .root.Values.envFrom (not (hasKey $env "NODE_CONFIG")) -}}
 {{- $hidden = "envFrom" -}}
@@ -81,7 +81,7 @@ name.
 {{- $value := include "launcher.text" (get $env $known.variable) -}}
 {{- $hidden := "" -}}
 {{- if eq $value "" -}}
-{{- if hasKey .root.Values.secretEnv $known.variable -}}
+{{- if hasKey (.root.Values.secretEnv | default dict) $known.variable -}}
 {{- $hidden = printf "secretEnv.%s" $known.variable -}}
 {{- else if and .root.Values.envFrom (not (hasKey $env $known.variable)) -}}
 {{- $hidden = "envFrom" -}}

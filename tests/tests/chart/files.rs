@@ -1,4 +1,4 @@
-//! What stands beside the chart and cannot be run here: Dockerfile, compose file and quick start are held to the
+//! What stands beside the chart and is not run: Dockerfile, compose file and quick start are held to the
 //! workspace, the reference of settings and the values that are tested.
 
 use anyhow::Context;
@@ -134,14 +134,18 @@ fn the_images_are_compiled_as_the_workspace_is() -> anyhow::Result<()> {
     assert!(dockerfile.contains(&base), "{base}");
     let chart = std::fs::read_to_string(repository().join("deploy/chart/Chart.yaml"))?;
     let manifest = std::fs::read_to_string(repository().join("Cargo.toml"))?;
-    let version = format!(
-        "version = \"{}\"",
-        chart_version(&chart).context("no appVersion")?
-    );
-    assert!(
-        manifest.contains(&version),
-        "the chart installs images of another {version}"
-    );
+    let version = chart_version(&chart).context("no appVersion")?;
+    let readme = std::fs::read_to_string(repository().join("README.md"))?;
+    for (file, text, expected) in [
+        ("Cargo.toml", manifest, format!("version = \"{version}\"")),
+        ("Dockerfile", dockerfile, format!("ARG VERSION={version}\n")),
+        ("README.md", readme, format!("/$worker:{version} .")),
+    ] {
+        assert!(
+            text.contains(&expected),
+            "the chart installs images of {version}: {file} has no {expected}"
+        );
+    }
     Ok(())
 }
 

@@ -37,7 +37,7 @@ async fn beside_predecessors_start_worker_may_list_pods() -> anyhow::Result<()> 
             ],
         ),
     ] {
-        let objects = objects(&helm, &values).await.map_err(anyhow::Error::msg)?;
+        let objects = objects(&helm, "a", &values).await.map_err(anyhow::Error::msg)?;
         let mut roles: Vec<&str> = objects
             .iter()
             .filter(|object| object["kind"] == "Role")

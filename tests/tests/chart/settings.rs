@@ -11,7 +11,7 @@ use testbed::{
 };
 use tokio::process::Command;
 
-use crate::objects;
+use crate::{objects, odd};
 
 /// Values; the namespaces in which workers get rights; the queues of start-worker and those of verify-worker.
 struct Case {
@@ -108,6 +108,7 @@ fn cases() -> Vec<Case> {
             &["a"],
             ["7 7.starts.v1", "7.checks.v1 R"],
         ),
+        case(odd::empty(), &["workers"], OF_TEST),
         // Names that YAML takes for numbers.
         case(
             json!({ "buildNamespaces": ["1e3"], "fullnameOverride": "12" }),
@@ -125,7 +126,9 @@ async fn templates_read_settings_as_the_workers_do() -> anyhow::Result<()> {
         for kind in [Kind::Start, Kind::Verify] {
             case.values["workers"][kind.binary()]["autoscaling"] = json!({ "mode": "keda" });
         }
-        let objects = objects(&helm, &case.values).await.map_err(anyhow::Error::msg)?;
+        let objects = objects(&helm, "a", &case.values)
+            .await
+            .map_err(anyhow::Error::msg)?;
         for (kind, queues) in [Kind::Start, Kind::Verify].into_iter().zip(case.queues) {
             let rights = rights(&objects, kind);
             assert_eq!(
@@ -175,7 +178,7 @@ async fn ports_that_settings_name_are_open() -> anyhow::Result<()> {
         "workers": { "verify-worker": { "env": { "RABBITMQ_PORT": "5674" } } },
         "networkPolicy": { "egressPorts": [443] },
     });
-    let objects = objects(&helm, &values).await.map_err(anyhow::Error::msg)?;
+    let objects = objects(&helm, "a", &values).await.map_err(anyhow::Error::msg)?;
     let policies = objects.iter().filter(|object| object["kind"] == "NetworkPolicy");
     let open: Vec<String> = policies
         .map(|policy| {

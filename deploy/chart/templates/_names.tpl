@@ -11,17 +11,22 @@ Whatever may look like a number or a boolean is written with toYaml, which quote
 {{- end -}}
 {{- $full = replace "." "-" $full -}}
 {{- if regexMatch "^[0-9]" $full }}{{ $full = printf "r%s" $full }}{{ end -}}
-{{- $full | trunc 40 | trimSuffix "-" -}}
+{{- $full | trunc 40 | trimAll "-" -}}
 {{- end -}}
 
-{{/* Labels that select the pods of one worker. Called with a dict of root and worker. */}}
+{{/* The name of a worker's objects. Called with a dict of root and worker, as the others below. */}}
+{{- define "launcher.name" -}}
+{{- printf "%s-%s" (include "launcher.fullname" .root) .worker -}}
+{{- end -}}
+
+{{/* Labels that select the pods of one worker. */}}
 {{- define "launcher.selector" -}}
 app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | toYaml }}
 app.kubernetes.io/instance: {{ .root.Release.Name | toYaml }}
 app.kubernetes.io/component: {{ .worker }}
 {{- end -}}
 
-{{/* All labels of an object of one worker. */}}
+{{/* All labels of an object: `worker` is whose it is, or what it is for if it is both workers'. */}}
 {{- define "launcher.labels" -}}
 {{ include "launcher.selector" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
