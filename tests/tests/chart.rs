@@ -33,9 +33,11 @@ use testbed::{
     helm::{Helm, printed, repository},
     pki::Pki,
     poll,
+    worker::Kind,
 };
 use tokio::process::Command;
 
+const KINDS: [Kind; 2] = [Kind::Start, Kind::Verify];
 const SOON: Duration = Duration::from_secs(60);
 /// The files of values under `ci/`, each a case of the matrix.
 const CASES: [&str; 3] = ["minimal", "keda", "everything"];

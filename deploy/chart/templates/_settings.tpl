@@ -126,12 +126,17 @@ name.
 {{- uniq $ports | toJson -}}
 {{- end -}}
 
-{{/* Called with a dict of root and worker, as the next one. */}}
+{{/* The vhost by its name: the setting is the path of a URI, in which `/%2F` is `/`. Called as the next one. */}}
 {{- define "launcher.vhost" -}}
-{{- include "launcher.seen" (set . "name" "vhost") | trimPrefix "/" | default "/" -}}
+{{- $path := include "launcher.seen" (set . "name" "vhost") | trimPrefix "/" -}}
+{{- $path = $path | replace "?" "%3F" | replace "#" "%23" -}}
+{{- (urlParse (printf "http://vhost/%s" $path)).path | trimPrefix "/" | default "/" -}}
 {{- end -}}
 
-{{/* The queues of one worker, as JSON: what it consumes, never the delay queues, which are not load. */}}
+{{/*
+The queues of one worker, as JSON: what it consumes, never the delay queues, which are not load. Called with a dict of
+root and worker.
+*/}}
 {{- define "launcher.queues" -}}
 {{- $queue := include "launcher.seen" (set . "name" "queue") -}}
 {{- if eq .worker "start-worker" -}}

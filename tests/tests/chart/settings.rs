@@ -11,7 +11,7 @@ use testbed::{
 };
 use tokio::process::Command;
 
-use crate::{objects, odd};
+use crate::{KINDS, objects, odd, scaling};
 
 /// Values; the namespaces in which workers get rights; the queues of start-worker and those of verify-worker.
 struct Case {
@@ -96,6 +96,15 @@ fn cases() -> Vec<Case> {
             &["workers"],
             ["A A.starts.v1", "A.checks.v1"],
         ),
+        case(
+            json!({
+                "config": { "rabbitmq": { "queue": "A", "vhost": "/a", "retryQueueEnabled": "on" } },
+                "env": { "RABBITMQ_QUEUE": "B", "RABBITMQ_VIRTUAL_HOST": "/b" },
+                "workers": { "verify-worker": { "env": { "RABBITMQ_RETRYQUEUE": "C" } } },
+            }),
+            &["workers"],
+            ["B B.starts.v1", "B.checks.v1 C"],
+        ),
         // Everything that a source out of sight may say is said where it goes over that source.
         case(
             json!({
@@ -122,14 +131,14 @@ fn cases() -> Vec<Case> {
 async fn templates_read_settings_as_the_workers_do() -> anyhow::Result<()> {
     let helm = Helm::find().await?;
     for mut case in cases() {
-        case.values["keda"] = json!({ "host": "http://rabbitmq:15672", "secret": { "name": "rabbitmq" } });
-        for kind in [Kind::Start, Kind::Verify] {
+        case.values["keda"] = scaling::both()["keda"].take();
+        for kind in KINDS {
             case.values["workers"][kind.binary()]["autoscaling"] = json!({ "mode": "keda" });
         }
         let objects = objects(&helm, "a", &case.values)
             .await
             .map_err(anyhow::Error::msg)?;
-        for (kind, queues) in [Kind::Start, Kind::Verify].into_iter().zip(case.queues) {
+        for (kind, queues) in KINDS.into_iter().zip(case.queues) {
             let rights = rights(&objects, kind);
             assert_eq!(
                 rights,
@@ -137,7 +146,7 @@ async fn templates_read_settings_as_the_workers_do() -> anyhow::Result<()> {
                 "{}",
                 case.values
             );
-            let (vhost, scaled) = scaled(&objects, kind);
+            let (vhost, scaled) = scaling::found(&objects, kind);
             assert_eq!(scaled, queues, "{}", case.values);
 
             let settings = Settings::asked(kind, &objects).await?;
@@ -163,6 +172,22 @@ async fn templates_read_settings_as_the_workers_do() -> anyhow::Result<()> {
             assert_eq!(vhost, if path.is_empty() { "/" } else { path }, "{}", case.values);
         }
     }
+    Ok(())
+}
+
+/// A Service called rabbitmq gives every pod of its namespace a RABBITMQ_PORT that is no port.
+#[tokio::test]
+async fn services_beside_the_workers_set_none_of_their_variables() -> anyhow::Result<()> {
+    let helm = Helm::find().await?;
+    let objects = objects(&helm, "a", &json!({}))
+        .await
+        .map_err(anyhow::Error::msg)?;
+    let links: Vec<&Value> = objects
+        .iter()
+        .filter(|object| object["kind"] == "Deployment")
+        .map(|deployment| &deployment["spec"]["template"]["spec"]["enableServiceLinks"])
+        .collect();
+    assert_eq!(links, [&json!(false); 2]);
     Ok(())
 }
 
@@ -224,27 +249,6 @@ fn rights(objects: &[Value], kind: Kind) -> BTreeSet<&str> {
         .filter(|role| role["metadata"]["labels"]["app.kubernetes.io/component"] == kind.binary())
         .map(|role| role["metadata"]["namespace"].as_str().unwrap())
         .collect()
-}
-
-/// The vhost and the queues, with spaces between, by which a worker scales.
-fn scaled(objects: &[Value], kind: Kind) -> (&str, String) {
-    let of_worker = |object: &&Value| {
-        object["kind"] == "ScaledObject"
-            && object["metadata"]["labels"]["app.kubernetes.io/component"] == kind.binary()
-    };
-    let scaled = objects.iter().find(of_worker).unwrap();
-    let triggers = scaled["spec"]["triggers"].as_array().unwrap();
-    let text = |trigger: &'_ Value, key: &str| trigger["metadata"][key].as_str().unwrap().to_owned();
-    let queues: Vec<String> = triggers
-        .iter()
-        .map(|trigger| text(trigger, "queueName"))
-        .collect();
-    let vhost = triggers[0]["metadata"]["vhostName"].as_str().unwrap();
-    assert!(
-        triggers.iter().all(|trigger| text(trigger, "vhostName") == vhost),
-        "{triggers:?}"
-    );
-    (vhost, queues.join(" "))
 }
 
 /// What a worker says that holds, a setting a line.
