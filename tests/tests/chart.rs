@@ -174,12 +174,12 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
     for worker in ["start-worker", "verify-worker"] {
         let account = format!("a-screwdriver-build-launcher-{worker}");
         assert_eq!(
-            rights::held(&cluster, &account, "builds-a").await?,
+            rights::of_its_own(&cluster, &account, "builds-a").await?,
             rights::expected(worker)?,
             "{worker}"
         );
         assert_eq!(
-            rights::held(&cluster, &account, "workers").await?,
+            rights::of_its_own(&cluster, &account, "workers").await?,
             BTreeSet::new(),
             "{worker}"
         );

@@ -53,13 +53,19 @@ async fn beside_predecessors_start_worker_may_list_pods() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Every right in the core group that `account` has in `namespace`, as `verb resource`: what
-/// `kubectl auth can-i --list` shows.
-pub(crate) async fn held(
+/// Every right that `account` has in `namespace` and that not every account has.
+pub(crate) async fn of_its_own(
     cluster: &ControlPlane,
     account: &str,
     namespace: &str,
 ) -> anyhow::Result<BTreeSet<String>> {
+    let everybodys = held(cluster, "default", namespace).await?;
+    anyhow::ensure!(!everybodys.is_empty(), "accounts may at least ask what they may");
+    Ok(&held(cluster, account, namespace).await? - &everybodys)
+}
+
+/// What `kubectl auth can-i --list` shows with the account's token, as `verb resource` and `verb path`.
+async fn held(cluster: &ControlPlane, account: &str, namespace: &str) -> anyhow::Result<BTreeSet<String>> {
     let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client()?, "workers");
     let request = TokenRequest {
         spec: TokenRequestSpec {
@@ -84,18 +90,17 @@ pub(crate) async fn held(
         },
         ..SelfSubjectRulesReview::default()
     };
-    let rules = reviews
-        .create(&PostParams::default(), &review)
-        .await?
-        .status
-        .context("no rules")?
-        .resource_rules;
-    let core = rules
-        .into_iter()
-        .filter(|rule| rule.api_groups.iter().flatten().any(String::is_empty));
-    Ok(core
-        .flat_map(|rule| pairs(&rule.verbs, &rule.resources.unwrap_or_default()))
-        .collect())
+    let answer = reviews.create(&PostParams::default(), &review).await?;
+    let rules = answer.status.context("no rules")?;
+    let resources = rules.resource_rules.into_iter().flat_map(|rule| {
+        let groups = rule.api_groups.unwrap_or_default();
+        pairs(&rule.verbs, &groups, &rule.resources.unwrap_or_default())
+    });
+    let paths = rules.non_resource_rules.into_iter().flat_map(|rule| {
+        let paths = rule.non_resource_urls.unwrap_or_default();
+        pairs(&rule.verbs, &[String::new()], &paths)
+    });
+    Ok(resources.chain(paths).collect())
 }
 
 /// The same of the file that tests and chart share.
@@ -108,13 +113,23 @@ pub(crate) fn expected(worker: &str) -> anyhow::Result<BTreeSet<String>> {
     let role: k8s_openapi::api::rbac::v1::Role = serde_json::from_value(role.context("no role")?)?;
     let rules = role.rules.unwrap_or_default().into_iter();
     Ok(rules
-        .flat_map(|rule| pairs(&rule.verbs, &rule.resources.unwrap_or_default()))
+        .flat_map(|rule| {
+            let groups = rule.api_groups.unwrap_or_default();
+            pairs(&rule.verbs, &groups, &rule.resources.unwrap_or_default())
+        })
         .collect())
 }
 
-fn pairs(verbs: &[String], resources: &[String]) -> Vec<String> {
-    verbs
-        .iter()
-        .flat_map(|verb| resources.iter().map(move |resource| format!("{verb} {resource}")))
-        .collect()
+/// The core group has no name.
+fn pairs(verbs: &[String], groups: &[String], resources: &[String]) -> Vec<String> {
+    let mut pairs = Vec::new();
+    for verb in verbs {
+        for resource in resources {
+            pairs.extend(groups.iter().map(|group| {
+                let resource = format!("{resource}.{group}");
+                format!("{verb} {}", resource.trim_end_matches('.'))
+            }));
+        }
+    }
+    pairs
 }
