@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use common::{
     broker::Queue,
-    service::{Process, Service, ServiceError},
+    process::Process,
+    service::{Service, ServiceError},
 };
 
 use crate::{act::World, cache::Caches, handler::StartHandler};
@@ -31,7 +32,8 @@ pub const SERVICE: &str = "start-worker";
 /// Runs until the process is told to stop.
 ///
 /// # Errors
-/// Only settings that cannot work. Whatever the world can mend is waited for.
+/// Settings that cannot work, signals or an address of health that cannot be had. Whatever else the world can mend is
+/// waited for.
 pub async fn run(process: Process) -> Result<(), ServiceError> {
     let queues = vec![Queue::Main, Queue::Starts];
     let service = Service::new(process, queues)?;
