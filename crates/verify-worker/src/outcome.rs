@@ -1,7 +1,7 @@
 //! From a verdict to what follows: what the build hears, whether and when it is looked at again. Pure.
 //!
-//! What is counted of a look is in `effect`, what looks know of earlier ones is in `memory`, what the build hears in `note`, what the next check
-//! carries in `sequel`, and what follows when a peer fails in `trouble`.
+//! What is counted of a look is in `effect`, what looks know of earlier ones in `memory`, what the build hears in
+//! `note`, what the next check carries in `sequel`, and what follows when a peer fails in `trouble`.
 
 mod effect;
 mod memory;
