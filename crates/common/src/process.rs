@@ -14,9 +14,9 @@ use std::{
 
 use crate::{
     command_line::{self, Tool, Wish},
-    service::ServiceError,
+    service::{Process, ServiceError},
     settings::{ProcessEnvironment, Settings},
-    telemetry::{Telemetry, metrics::Metrics},
+    telemetry::Telemetry,
 };
 
 /// `EX_USAGE`: the settings are wrong, and no restart mends them.
@@ -30,17 +30,6 @@ const MOST_THREADS: usize = 2;
 
 /// Longest that threads which cannot be stopped are waited for at the end.
 const LEFTOVERS: Duration = Duration::from_millis(500);
-
-/// What a worker starts with.
-#[derive(Debug)]
-pub struct Process {
-    /// The service's name in logs, traces and the broker's list of connections.
-    pub service: &'static str,
-    /// What the operator set.
-    pub settings: Settings,
-    /// Counters.
-    pub metrics: Metrics,
-}
 
 /// The whole of a worker's `main`: runs it, or one of its tools.
 #[expect(clippy::print_stderr, reason = "before telemetry begins there is no log")]

@@ -15,11 +15,22 @@ use crate::{
     health::{Health, HealthError, HealthServer, Heartbeat, Readiness},
     outage::Waiting,
     policy::Policy,
-    process::Process,
+    settings::Settings,
     shutdown::{Shutdown, SignalError, Signals},
     site::Site,
     telemetry::metrics::{Metrics, labels::Peer},
 };
+
+/// What a worker starts with.
+#[derive(Debug)]
+pub struct Process {
+    /// The service's name in logs, traces and the broker's list of connections.
+    pub service: &'static str,
+    /// What the operator set.
+    pub settings: Settings,
+    /// Counters.
+    pub metrics: Metrics,
+}
 
 /// A worker's surroundings, before its handler is known.
 #[derive(Debug)]

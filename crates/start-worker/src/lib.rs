@@ -20,8 +20,7 @@ use std::sync::Arc;
 
 use common::{
     broker::Queue,
-    process::Process,
-    service::{Service, ServiceError},
+    service::{Process, Service, ServiceError},
 };
 
 use crate::{act::World, cache::Caches, handler::StartHandler};
