@@ -16,9 +16,8 @@ step 'documentation'
 RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
 step 'boundaries'
 tests/scripts/boundaries.sh
-step 'the API client, alone and packed as others get it'
-cargo check --package screwdriver-api-client --all-targets --locked --quiet
-cargo package --package screwdriver-api-client --no-verify --allow-dirty --locked --quiet
+step 'the API client, as others get it'
+tests/scripts/package.sh
 step 'the workers, as the tests start them'
 # All targets, as the tests are built: with other features every dependency would be compiled twice.
 cargo build --workspace --all-targets --locked
