@@ -20,6 +20,7 @@ only() {
   fi
 }
 only lapin '\blapin::' crates/common/src/broker
+only 'HTTP without a client' '\bhyper(_[a-z]+)?::' crates/common/src/cluster
 only 'the kube client' '\bkube::' crates/common/src/cluster
 only reqwest '\breqwest::' crates/api-client
 only opentelemetry '\bopentelemetry(_[a-z]+)?::' crates/common/src/telemetry
