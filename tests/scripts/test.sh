@@ -14,8 +14,9 @@ cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 cargo clippy --workspace --test 'deploy_*' --test real_node --locked --quiet -- -D warnings
 step 'documentation'
 RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
-step 'boundaries'
+step 'boundaries and dependencies'
 tests/scripts/boundaries.sh
+tests/scripts/dependencies.sh
 step 'the API client, as others get it'
 tests/scripts/package.sh
 step 'the workers, as the tests start them'

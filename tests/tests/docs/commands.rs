@@ -10,7 +10,7 @@ pub(crate) const MARK: &str = "# not run by a test: ";
 /// Marks commands up to the next empty line; the name of the test that runs them follows, and where it is run.
 pub(crate) const ELSEWHERE: &str = "# run by ";
 /// Begins a page's sentence about the commands in its text: the programs that it names need no mark.
-const SENTENCE: &str = "ot run by a test: ";
+const SENTENCE: &str = "not run by a test: ";
 /// Languages of blocks that are not for a shell. `usage` shows forms of commands.
 const OTHERS: [&str; 7] = ["text", "usage", "yaml", "json", "mermaid", "rust", "rust,no_run"];
 /// Programs that are ours, or that our documents promise something of.
@@ -123,12 +123,12 @@ impl Found {
 
 /// The programs of which a page says, with a reason, that no test runs the commands in its text.
 fn excused(document: &Document) -> Vec<&str> {
-    let sentences = document
-        .texts
-        .iter()
-        .filter_map(|text| text.text.split_once(SENTENCE));
+    let sentences = document.texts.iter().filter_map(|text| {
+        let at = text.text.to_lowercase().find(SENTENCE)?;
+        text.text.get(at..)
+    });
     sentences
-        .flat_map(|(_, rest)| rest.split('`').skip(1).step_by(2))
+        .flat_map(|rest| rest.split('`').skip(1).step_by(2))
         .filter(|program| FOREIGN.contains(program))
         .collect()
 }
