@@ -44,7 +44,7 @@ impl Jobs<'_> {
             .pages(Ask::get("/v4/jobs/{id}/builds").with(&job), listing)
     }
 
-    /// The latest build of a job, or the latest that ended or stands so, with its steps. Scopes: user, build,
+    /// The latest build of a job, or the latest in this status, with its steps. Scopes: user, build,
     /// pipeline.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ impl Pipelines<'_> {
         self.api.pages(ask, listing)
     }
 
-    /// The latest build of the job of this name, or the latest that ended or stands so, with its steps. Scopes:
+    /// The latest build of the job of this name, or the latest in this status, with its steps. Scopes:
     /// user, build, pipeline.
     ///
     /// # Errors
