@@ -69,6 +69,7 @@ lint: ## Lints and boundaries, as CI has them
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --workspace --test 'deploy_*' --test real_node --locked -- -D warnings
 	tests/scripts/boundaries.sh
+	tests/scripts/dependencies.sh
 
 .PHONY: unit
 unit: ## Only the tests that need no peer
@@ -86,14 +87,19 @@ docs: ## Write docs/CONFIGURATION.md, METRICS.md and TELEMETRY.md from the code'
 	target/debug/examples/metrics > docs/METRICS.md
 	target/debug/examples/telemetry > docs/TELEMETRY.md
 
-.PHONY: unused
-unused: ## Dependencies that nothing uses (needs cargo-machete)
-	cargo machete
+.PHONY: dependencies
+dependencies: ## Unused dependencies, licences, banned crates, without a tool (part of `make test`)
+	tests/scripts/dependencies.sh
+
+.PHONY: package
+package: ## Pack the API client and compile what was packed (part of `make test`)
+	tests/scripts/package.sh
 
 .PHONY: spelling
-spelling: ## Spelling of code and documents (needs typos-cli)
+spelling: ## Spelling of documents, code and comments (needs typos-cli)
 	typos
+	typos --config typos-comments.toml
 
 .PHONY: deny
-deny: ## Licences, advisories, banned crates (needs cargo-deny)
+deny: ## All of deny.toml, advisories of RustSec included (needs cargo-deny and the network)
 	cargo deny check
