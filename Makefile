@@ -56,9 +56,9 @@ test-real-node: ## Builds and the installed chart on a real kubelet and containe
 
 .PHONY: chart-docs
 chart-docs: ## Write the table of the chart's values anew
-	@sed -i '/^| value /,$$d' deploy/chart/README.md
-	@{ printf '| value | default | meaning |\n|---|---|---|\n'; awk -f deploy/chart/values.awk deploy/chart/values.yaml; } \
-	  >>deploy/chart/README.md
+	@{ sed '/^| value /,$$d' deploy/chart/README.md; printf '| value | default | meaning |\n|---|---|---|\n'; \
+	  awk -f deploy/chart/values.awk deploy/chart/values.yaml; } >deploy/chart/README.new
+	@mv deploy/chart/README.new deploy/chart/README.md
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -69,6 +69,7 @@ lint: ## Lints and boundaries, as CI has them
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy --workspace --test 'deploy_*' --test real_node --locked -- -D warnings
 	tests/scripts/boundaries.sh
+	tests/scripts/dependencies.sh
 
 .PHONY: unit
 unit: ## Only the tests that need no peer
@@ -86,14 +87,19 @@ docs: ## Write docs/CONFIGURATION.md, METRICS.md and TELEMETRY.md from the code'
 	target/debug/examples/metrics > docs/METRICS.md
 	target/debug/examples/telemetry > docs/TELEMETRY.md
 
-.PHONY: unused
-unused: ## Dependencies that nothing uses (needs cargo-machete)
-	cargo machete
+.PHONY: dependencies
+dependencies: ## Unused dependencies, licences, banned crates, without a tool (part of `make test`)
+	tests/scripts/dependencies.sh
+
+.PHONY: package
+package: ## Pack the API client and compile what was packed (part of `make test`)
+	tests/scripts/package.sh
 
 .PHONY: spelling
-spelling: ## Spelling of code and documents (needs typos-cli)
+spelling: ## Spelling of documents, code and comments (needs typos-cli)
 	typos
+	typos --config typos-comments.toml
 
 .PHONY: deny
-deny: ## Licences, advisories, banned crates (needs cargo-deny)
+deny: ## All of deny.toml, advisories of RustSec included (needs cargo-deny and the network)
 	cargo deny check

@@ -5,6 +5,7 @@
 set -euo pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+. "$here/../scripts/kept.sh"
 names=(etcd kube-apiserver kube-controller-manager kube-scheduler kubectl)
 
 say() { printf 'control-plane: %s\n' "$*" >&2; }
@@ -54,9 +55,8 @@ fi
 
 # === Built before? ===
 
-required() { awk -v module="$1" '$1 == module { print $2; exit }' "$here/go.mod"; }
-version=$(required k8s.io/kubernetes)
-go_wanted=$(required go)
+version=$(kept_go "$here/go.mod" k8s.io/kubernetes)
+go_wanted=$(kept_go "$here/go.mod" go)
 IFS=. read -r major minor _ <<<"${version#v}"
 
 # Without the -X flags the API server reports v0.0.0. Version control is left
@@ -69,26 +69,15 @@ flags=(
     -ldflags "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=$major -X $stamp.gitMinor=$minor"
 )
 
-sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
 # The platform counts because a checkout may be mounted into a container.
 hash=$({
     cat "$here/go.mod" "$here/go.sum" "$here/main.go"
     printf '%s\n' "${flags[@]}" "$(uname -sm)"
-} | sha256 | cut -c1-12)
-
-cache=${SD_CACHE_DIR:-$(dirname -- "$(dirname -- "$here")")/.cache}/control-plane
-mkdir -p -- "$cache"
-cache=$(CDPATH='' cd -- "$cache" && pwd -P)
+} | kept_hash)
+cache=$(kept_folder control-plane)
 assets=$cache/$version-$hash
 
-done_before() {
-    local name
-    for name in "${names[@]}"; do
-        [[ -x $assets/$name ]] || return 1
-    done
-}
-
-if done_before; then
+if kept_whole "$assets" "${names[@]}"; then
     printf '%s\n' "$assets"
     exit 0
 fi
@@ -107,18 +96,10 @@ if ! [[ $go_major =~ ^[0-9]+$ && $go_minor =~ ^[0-9]+$ ]] ||
     fail "go $go_wanted or newer is needed, this is $go_found"
 fi
 
-# Two test runs at once must not compile the same thing side by side. Where
-# there is no flock they do, and the first to finish wins.
-if command -v flock >/dev/null; then
-    exec 9>"$cache/.lock"
-    if ! flock -n 9; then
-        say 'another build is under way: waiting for it'
-        flock 9
-    fi
-    if done_before; then
-        printf '%s\n' "$assets"
-        exit 0
-    fi
+kept_alone "$cache"
+if kept_whole "$assets" "${names[@]}"; then
+    printf '%s\n' "$assets"
+    exit 0
 fi
 
 # Next to its destination, because only a rename within one file system is atomic.
@@ -189,7 +170,7 @@ for name in "${names[@]}"; do
 done
 # Incomplete folders come from outside (a half-restored CI cache): a rename
 # would put the new one inside.
-if ! done_before; then
+if ! kept_whole "$assets" "${names[@]}"; then
     rm -rf -- "$assets"
     mv -- "$temp" "$assets"
 fi

@@ -5,6 +5,7 @@
 set -euo pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+. "$here/../scripts/kept.sh"
 programs=(operator adapter webhooks)
 module=github.com/kedacore/keda/v2
 
@@ -22,27 +23,17 @@ esac
 
 # === Built before? ===
 
-version=$(awk -v module="$module" '$1 == module { print $2; exit }' "$here/go.mod")
+version=$(kept_go "$here/go.mod" "$module")
 # The same flags as for the control plane's other companions: what they share is compiled once.
 flags=(-trimpath -buildvcs=false -mod=readonly -ldflags '-s -w')
 hash=$({
     cat "$here/go.mod" "$here/go.sum"
     printf '%s\n' "${flags[@]}" "$(uname -sm)"
-} | sha256sum | cut -c1-12)
-
-cache=${SD_CACHE_DIR:-$(dirname -- "$(dirname -- "$here")")/.cache}/keda
-mkdir -p -- "$cache"
-cache=$(CDPATH='' cd -- "$cache" && pwd -P)
+} | kept_hash)
+cache=$(kept_folder keda)
 folder=$cache/$version-$hash
 
-done_before() {
-    local name
-    for name in "${wanted[@]}"; do
-        [[ -e $folder/$name ]] || return 1
-    done
-}
-
-if done_before; then
+if kept_whole "$folder" "${wanted[@]}"; then
     printf '%s\n' "$folder"
     exit 0
 fi
@@ -55,12 +46,7 @@ command -v go >/dev/null || {
 }
 export CGO_ENABLED=0 GOWORK=off
 
-# Two runs at once must not compile the same thing side by side.
-exec 9>"$cache/.lock"
-if ! flock -n 9; then
-    say 'another build is under way: waiting for it'
-    flock 9
-fi
+kept_alone "$cache"
 
 # Next to its destination, because only a rename within one file system is atomic. The folder itself stays where it is:
 # its parts come one by one, each of them whole.
@@ -90,7 +76,7 @@ if [[ ! -e $folder/crds ]]; then
     mv -- "$temp/crds" "$folder/crds"
 fi
 
-if ! done_before; then
+if ! kept_whole "$folder" "${wanted[@]}"; then
     say "building KEDA $version with $(go env GOVERSION): 8 to 20 minutes on 2 cores, later runs find it in $folder"
     mkdir -- "$temp/work"
     set -m

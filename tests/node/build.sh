@@ -4,6 +4,7 @@
 set -euo pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+. "$here/../scripts/kept.sh"
 names=(kubelet containerd containerd-shim-runc-v2 runc busybox)
 packages=(containerd runc busybox-static)
 
@@ -11,7 +12,7 @@ say() { printf 'real-node: %s\n' "$*" >&2; }
 
 # === Built before? ===
 
-version=$(awk '$1 == "k8s.io/kubernetes" { print $2; exit }' "$here/go.mod")
+version=$(kept_go "$here/go.mod" k8s.io/kubernetes)
 IFS=. read -r major minor _ <<<"${version#v}"
 stamp=k8s.io/component-base/version
 # The flags of the control plane: with others nothing of Go's cache would be shared.
@@ -24,21 +25,11 @@ flags=(
 hash=$({
     cat "$here/go.mod" "$here/go.sum" "$here/main.go"
     printf '%s\n' "${flags[@]}" "${packages[@]}" "$(uname -sm)"
-} | sha256sum | cut -c1-12)
-
-cache=${SD_CACHE_DIR:-$(dirname -- "$(dirname -- "$here")")/.cache}/node
-mkdir -p -- "$cache"
-cache=$(CDPATH='' cd -- "$cache" && pwd -P)
+} | kept_hash)
+cache=$(kept_folder node)
 programs=$cache/$version-$hash
 
-done_before() {
-    local name
-    for name in "${names[@]}"; do
-        [[ -x $programs/$name ]] || return 1
-    done
-}
-
-if done_before; then
+if kept_whole "$programs" "${names[@]}"; then
     printf '%s\n' "$programs"
     exit 0
 fi
@@ -51,9 +42,8 @@ for tool in go apt-get dpkg; do
         exit 1
     }
 done
-exec 9>"$cache/.lock"
-flock 9
-if done_before; then
+kept_alone "$cache"
+if kept_whole "$programs" "${names[@]}"; then
     printf '%s\n' "$programs"
     exit 0
 fi

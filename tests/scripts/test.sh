@@ -14,11 +14,11 @@ cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 cargo clippy --workspace --test 'deploy_*' --test real_node --locked --quiet -- -D warnings
 step 'documentation'
 RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked --quiet
-step 'boundaries'
+step 'boundaries and dependencies'
 tests/scripts/boundaries.sh
-step 'the API client, alone and packed as others get it'
-cargo check --package screwdriver-api-client --all-targets --locked --quiet
-cargo package --package screwdriver-api-client --no-verify --allow-dirty --locked --quiet
+tests/scripts/dependencies.sh
+step 'the API client, as others get it'
+tests/scripts/package.sh
 step 'the workers, as the tests start them'
 # All targets, as the tests are built: with other features every dependency would be compiled twice.
 cargo build --workspace --all-targets --locked

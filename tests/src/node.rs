@@ -6,10 +6,13 @@
 
 mod image;
 mod leftovers;
-mod programs;
 mod registry;
 
-use std::{os::unix::fs::MetadataExt, path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::Context;
 use k8s_openapi::api::core::v1::Node;
@@ -18,13 +21,13 @@ use serde_json::json;
 
 use crate::{
     control_plane::{ControlPlane, random_name},
+    helm::script,
     poll,
     process::{self, Process, free_port, guarded},
 };
 
 pub use image::{Files, Image};
 pub use leftovers::Machine;
-pub use programs::Programs;
 pub use registry::Registry;
 
 /// From start to a Ready node took 4 s on an idle machine.
@@ -40,6 +43,9 @@ const PACE: Duration = Duration::from_millis(25);
 /// Only pods that tolerate it come here, and those that select it come nowhere else.
 pub const LABEL: (&str, &str) = ("testbed", "real-node");
 
+/// Tells where a node can run.
+const POSSIBLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node/possible.sh");
+
 /// What becomes of this machine inside the node's namespaces.
 const ENTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node/enter.sh");
 
@@ -51,13 +57,30 @@ const CNI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node/cni.sh");
 pub struct RealNode {
     name: String,
     process: Process,
-    directory: std::path::PathBuf,
+    directory: PathBuf,
     nodes: Api<Node>,
 }
 
-/// Whether this process may run a node.
-pub fn possible() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+/// The folder with kubelet, containerd, runc and busybox; they are built first if need be.
+pub async fn programs() -> anyhow::Result<PathBuf> {
+    Ok(script("tests/node/build.sh", &[]).await?.into())
+}
+
+/// Why no node can run on this machine, in words; nothing where one can.
+pub fn hindrance() -> anyhow::Result<Option<String>> {
+    let output = Command::new(POSSIBLE)
+        .output()
+        .context("run tests/node/possible.sh")?;
+    if output.status.success() {
+        return Ok(None);
+    }
+    let words = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    anyhow::ensure!(
+        !words.is_empty(),
+        "possible.sh: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(Some(words))
 }
 
 // === impl RealNode ===
@@ -67,7 +90,7 @@ impl RealNode {
     /// that holds a pod's namespaces.
     pub async fn start(
         cluster: &ControlPlane,
-        programs: &Programs,
+        programs: &Path,
         directory: &Path,
         pause: &str,
     ) -> anyhow::Result<Self> {
@@ -88,7 +111,7 @@ impl RealNode {
         command
             .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"])
             .arg(ENTER)
-            .args([directory, programs.folder()])
+            .args([directory, programs])
             .arg(&name)
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .arg(format!("--node-labels={}={}", LABEL.0, LABEL.1))
@@ -185,6 +208,8 @@ fn write_configuration(
     for plugin in ["loopback", "none"] {
         std::fs::copy(CNI, Path::new(&plugins).join(plugin)).context("copy the network plugin")?;
     }
+    // Not the machine's: where systemd-resolved runs, that is a link into a folder that the node hides.
+    std::fs::write(directory.join("resolv.conf"), "nameserver 192.0.2.53\n")?;
     let network = json!({ "cniVersion": "0.3.1", "name": "none", "plugins": [{ "type": "none" }] });
     std::fs::write(Path::new(&networks).join("10-none.conflist"), network.to_string())?;
 
@@ -227,7 +252,7 @@ state = "/run/containerd"
         // Neither a full disk nor a busy machine is what is tested.
         "evictionHard": { "memory.available": "10Mi" }, "imageGCHighThresholdPercent": 100,
         "eventRecordQPS": 500, "eventBurst": 1000, "nodeStatusUpdateFrequency": "2s",
-        "clusterDNS": ["192.0.2.53"], "clusterDomain": "cluster.local",
+        "resolvConf": at("resolv.conf"), "clusterDNS": ["192.0.2.53"], "clusterDomain": "cluster.local",
         "podLogsDir": at("pod-logs"), "volumePluginDir": at("volume-plugins"),
         "registerWithTaints": [{ "key": LABEL.0, "value": LABEL.1, "effect": "NoSchedule" }],
     });

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tempfile::TempDir;
 use testbed::{
-    builds_api::{API_TOKEN, BuildsApi, CANARY, Scope, Status, token_for},
+    builds_api::{API_TOKEN, Asked, BuildsApi, CANARY, Fault, Scope, Status, token_for},
     http_client,
 };
 use tokio::{
@@ -135,28 +135,42 @@ async fn a_build_is_watched_to_its_end() {
 #[tokio::test]
 async fn builds_that_are_stuck_are_named_and_then_aborted() {
     let scene = Scene::new(API_TOKEN);
-    // More than a page of them, so that the list must be read on.
-    for id in 1..=60 {
-        scene.api.create_build(id, Status::Queued);
+    // Of each status more than a page, so that the lists must be read on; the running ones stand between them.
+    let waiting = |id: u64| match id % 3 {
+        0 => Status::Queued,
+        1 => Status::Blocked,
+        _ => Status::Running,
+    };
+    for id in 1..=360 {
+        scene.api.create_build(id, waiting(id));
     }
-    scene.api.create_build(61, Status::Running);
-    scene.api.create_build(62, Status::Success);
     let status = |id| scene.api.build(id).unwrap().status;
 
     let none = scene.says("abort_stuck_builds", &["123", "60", "--do-it"]).await;
     assert_eq!(none, "", "nobody has waited for an hour");
+    let third = |asked: &Asked| asked.path.contains("page=3&");
+    assert_eq!(scene.api.count(third), 2, "two lists of three pages");
     let named = scene.says("abort_stuck_builds", &["123", "0"]).await;
-    assert_eq!(named.lines().count(), 60, "{named}");
-    assert_eq!(status(1), Status::Queued, "only named");
+    assert_eq!(named.lines().count(), 240, "{named}");
+    assert!((1..=360).all(|id| status(id) == waiting(id)), "only named");
 
+    // The first answer gets lost: the second attempt is told that the build has ended.
+    let is_update = |method: &str, _: &str| method == "PUT";
+    scene.api.fail_next(1, is_update, Fault::CutAfter);
     let aborted = scene.says("abort_stuck_builds", &["123", "0", "--do-it"]).await;
+    let (done, ended): (Vec<_>, Vec<_>) = aborted.lines().partition(|line| line.ends_with("aborted"));
     assert_eq!(
-        aborted.lines().filter(|line| line.ends_with("aborted")).count(),
-        60,
+        (done.len(), ended),
+        (239, vec!["build 1 has just ended"]),
         "{aborted}"
     );
-    assert!((1..=60).all(|id| status(id) == Status::Aborted));
-    assert_eq!((status(61), status(62)), (Status::Running, Status::Success));
+    for id in 1..=360 {
+        let expected = match waiting(id) {
+            Status::Running => Status::Running,
+            _ => Status::Aborted,
+        };
+        assert_eq!(status(id), expected, "build {id}");
+    }
 }
 
 #[tokio::test]

@@ -5,22 +5,27 @@
 
 #[path = "chart/files.rs"]
 mod files;
+#[path = "chart/odd.rs"]
+mod odd;
+#[path = "chart/refusals.rs"]
+mod refusals;
+#[path = "chart/rights.rs"]
+mod rights;
 #[path = "chart/scaling.rs"]
 mod scaling;
+#[path = "chart/settings.rs"]
+mod settings;
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use anyhow::Context;
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    authentication::v1::{TokenRequest, TokenRequestSpec},
-    authorization::v1::{SelfSubjectRulesReview, SelfSubjectRulesReviewSpec},
     core::v1::{Namespace, Pod, ServiceAccount},
 };
 use kube::{
     Api, Client,
     api::{ListParams, PostParams},
-    config::AuthInfo,
 };
 use serde_json::{Value, json};
 use testbed::{
@@ -28,11 +33,13 @@ use testbed::{
     helm::{Helm, printed, repository},
     pki::Pki,
     poll,
+    worker::Kind,
 };
 use tokio::process::Command;
 
+const KINDS: [Kind; 2] = [Kind::Start, Kind::Verify];
 const SOON: Duration = Duration::from_secs(60);
-/// Folders under `ci/` that hold values, each a case of the matrix.
+/// The files of values under `ci/`, each a case of the matrix.
 const CASES: [&str; 3] = ["minimal", "keda", "everything"];
 
 /// What the chart makes of one case's values.
@@ -48,6 +55,28 @@ async fn template(helm: &Helm, case: &str) -> String {
         &values,
     ];
     helm.succeed(None, &arguments).await.unwrap()
+}
+
+/// What the chart makes of these values, or helm's words.
+async fn objects(helm: &Helm, release: &str, values: &Value) -> Result<Vec<Value>, String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), values.to_string()).unwrap();
+    let values = file.path().display().to_string();
+    let arguments = [
+        "template",
+        release,
+        "deploy/chart",
+        "--namespace",
+        "workers",
+        "--values",
+        &values,
+    ];
+    let output = helm.run(None, &arguments).await.unwrap();
+    if !output.status.success() {
+        return Err(printed(&output));
+    }
+    let printed = String::from_utf8(output.stdout).unwrap();
+    Ok(serde_saphyr::from_multiple(&printed).unwrap())
 }
 
 fn values(case: &str) -> String {
@@ -74,80 +103,6 @@ async fn values_make_these_objects() {
     let helm = Helm::find().await.unwrap();
     for case in CASES {
         insta::assert_snapshot!(case, template(&helm, case).await);
-    }
-}
-
-#[tokio::test]
-async fn values_that_cannot_work_are_refused_in_words() {
-    let helm = Helm::find().await.unwrap();
-    let cases = [
-        ("port=99999", "/port"),
-        (
-            "workers.start-worker.replicas=-1",
-            "/workers/start-worker/replicas",
-        ),
-        (
-            "workers.start-worker.autoscaling.mode=fast",
-            "/workers/start-worker/autoscaling/mode",
-        ),
-        (
-            "terminationGracePeriodSeconds=5",
-            "/terminationGracePeriodSeconds",
-        ),
-        ("env.lower=1", "lower"),
-        (
-            "secretEnv.RABBITMQ_PASSWORD=secret",
-            "/secretEnv/RABBITMQ_PASSWORD",
-        ),
-        ("nonsense=1", "nonsense"),
-        (
-            "workers.start-worker.autoscaling.mode=keda",
-            "keda.secret.name is needed",
-        ),
-    ];
-    for (value, expected) in cases {
-        let output = helm
-            .run(None, &["template", "a", "deploy/chart", "--set", value])
-            .await
-            .unwrap();
-        let said = printed(&output);
-        assert!(
-            !output.status.success() && said.contains(expected),
-            "{value}: {said}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn pods_are_made_where_the_workers_have_their_rights() {
-    let helm = Helm::find().await.unwrap();
-    let in_file = "config.executor.k8s.options.kubernetes.jobsNamespace=mine";
-    let cases: [(&str, Option<&str>); 5] = [
-        ("port=8080", Some("workers")),
-        ("buildNamespaces={a}", Some("a")),
-        ("buildNamespaces={a,b}", None),
-        ("env.K8S_JOBS_NAMESPACE=b", Some("b")),
-        (in_file, None),
-    ];
-    for (value, expected) in cases {
-        let arguments = [
-            "template",
-            "a",
-            "deploy/chart",
-            "--namespace",
-            "workers",
-            "--set",
-            value,
-        ];
-        let output = helm.run(None, &arguments).await.unwrap();
-        let printed = printed(&output);
-        assert!(output.status.success(), "{value}: {printed}");
-        let said = printed
-            .lines()
-            .skip_while(|line| !line.ends_with("name: K8S_JOBS_NAMESPACE"))
-            .nth(1)
-            .map(|line| line.trim().trim_start_matches("value: ").trim_matches('"'));
-        assert_eq!(said, expected, "{value}");
     }
 }
 
@@ -214,16 +169,17 @@ async fn an_installed_chart_has_pods_under_the_strictest_level_and_exactly_its_r
 
     an_upgrade_can_be_rolled_back(&helm, &client, kubeconfig).await?;
     scaling::what_scales_is_taken(&helm, &client, kubeconfig).await?;
+    odd::values_are_taken(&helm, &client).await?;
 
     for worker in ["start-worker", "verify-worker"] {
         let account = format!("a-screwdriver-build-launcher-{worker}");
         assert_eq!(
-            rights(&cluster, &account, "builds-a").await?,
-            expected_rights(worker)?,
+            rights::of_its_own(&cluster, &account, "builds-a").await?,
+            rights::expected(worker)?,
             "{worker}"
         );
         assert_eq!(
-            rights(&cluster, &account, "workers").await?,
+            rights::of_its_own(&cluster, &account, "workers").await?,
             BTreeSet::new(),
             "{worker}"
         );
@@ -275,66 +231,4 @@ async fn namespace(client: &Client, name: &str, labels: Value) -> anyhow::Result
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), name);
     poll::until("the default ServiceAccount", SOON, || accounts.get("default")).await?;
     Ok(())
-}
-
-/// Every right in the core group that `account` has in `namespace`, as `verb resource`: what
-/// `kubectl auth can-i --list` shows.
-async fn rights(cluster: &ControlPlane, account: &str, namespace: &str) -> anyhow::Result<BTreeSet<String>> {
-    let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client()?, "workers");
-    let request = TokenRequest {
-        spec: TokenRequestSpec {
-            expiration_seconds: Some(3600),
-            ..TokenRequestSpec::default()
-        },
-        ..TokenRequest::default()
-    };
-    let answer = accounts
-        .create_token_request(account, &PostParams::default(), &request)
-        .await?;
-    let token = answer.status.context("no token")?.token;
-    let mut config = cluster.config();
-    config.auth_info = AuthInfo {
-        token: Some(token.into()),
-        ..AuthInfo::default()
-    };
-    let reviews: Api<SelfSubjectRulesReview> = Api::all(Client::try_from(config)?);
-    let review = SelfSubjectRulesReview {
-        spec: SelfSubjectRulesReviewSpec {
-            namespace: Some(namespace.to_owned()),
-        },
-        ..SelfSubjectRulesReview::default()
-    };
-    let rules = reviews
-        .create(&PostParams::default(), &review)
-        .await?
-        .status
-        .context("no rules")?
-        .resource_rules;
-    let core = rules
-        .into_iter()
-        .filter(|rule| rule.api_groups.iter().flatten().any(String::is_empty));
-    Ok(core
-        .flat_map(|rule| pairs(&rule.verbs, &rule.resources.unwrap_or_default()))
-        .collect())
-}
-
-/// The same of the file that tests and chart share.
-fn expected_rights(worker: &str) -> anyhow::Result<BTreeSet<String>> {
-    let file = std::fs::read_to_string(repository().join("deploy/rbac.yaml"))?;
-    let objects: Vec<Value> = serde_saphyr::from_multiple(&file)?;
-    let role = objects
-        .into_iter()
-        .find(|object| object["kind"] == "Role" && object["metadata"]["name"] == worker);
-    let role: k8s_openapi::api::rbac::v1::Role = serde_json::from_value(role.context("no role")?)?;
-    let rules = role.rules.unwrap_or_default().into_iter();
-    Ok(rules
-        .flat_map(|rule| pairs(&rule.verbs, &rule.resources.unwrap_or_default()))
-        .collect())
-}
-
-fn pairs(verbs: &[String], resources: &[String]) -> Vec<String> {
-    verbs
-        .iter()
-        .flat_map(|verb| resources.iter().map(move |resource| format!("{verb} {resource}")))
-        .collect()
 }

@@ -6,10 +6,19 @@
 mod commands;
 #[path = "docs/markdown.rs"]
 mod markdown;
+#[path = "docs/runner.rs"]
+mod runner;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
+use commands::Found;
 use markdown::{Document, documents, files, root};
+use runner::Runner;
+use serde_json::Value;
 
 /// Names of others' that no code of ours has a use for.
 const OF_OTHERS: [&str; 1] = ["stream_queue"];
@@ -124,8 +133,8 @@ fn exists(path: &Path) -> bool {
 #[test]
 fn every_name_that_is_told_is_in_the_code() {
     let sources = files(&["rs", "sh", "yaml", "tpl", "go", "tsv", "toml", "json"]);
+    let functions = functions(&sources);
     let mut words = BTreeSet::new();
-    let mut functions = BTreeSet::new();
     for path in sources {
         let text = fs::read_to_string(root().join(&path)).unwrap_or_default();
         let all = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -137,8 +146,6 @@ fn every_name_that_is_told_is_in_the_code() {
                 .filter(|word| word.starts_with("sd."))
                 .map(|word| word.replace('.', "_")),
         );
-        let named = text.split("fn ").skip(1);
-        functions.extend(named.filter_map(|rest| Some(rest.split_once(['(', '<'])?.0.to_owned())));
         words.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
     }
     let mut wrong = Vec::new();
@@ -171,6 +178,16 @@ fn every_name_that_is_told_is_in_the_code() {
     assert!(told > 300, "{told} names were found");
 }
 
+/// The names of all functions.
+fn functions(sources: &[PathBuf]) -> BTreeSet<String> {
+    let text = |path| fs::read_to_string(root().join(path)).unwrap_or_default();
+    let name = |rest: &str| Some(rest.split_once(['(', '<'])?.0.to_owned());
+    let texts = sources.iter().map(text);
+    texts
+        .flat_map(|text| text.split("fn ").skip(1).filter_map(name).collect::<Vec<_>>())
+        .collect()
+}
+
 /// The first page has the figures of the page that says how they were measured.
 #[test]
 fn the_figures_of_the_readme_are_the_measured_ones() {
@@ -194,13 +211,58 @@ fn the_figures_of_the_readme_are_the_measured_ones() {
     }
 }
 
+/// What is shown as YAML or JSON is that.
+#[test]
+fn every_example_can_be_read() {
+    let mut wrong = Vec::new();
+    let mut read = 0;
+    for document in documents() {
+        for block in &document.blocks {
+            let text = block.lines.join("\n");
+            let result = match block.language.as_str() {
+                "yaml" => serde_saphyr::from_str::<Value>(&text).map_err(|error| error.to_string()),
+                "json" => serde_json::from_str::<Value>(&text).map_err(|error| error.to_string()),
+                _ => continue,
+            };
+            read += 1;
+            if let Err(why) = result {
+                wrong.push(format!("{}: {why}", document.place(block.line)));
+            }
+        }
+    }
+    none(&wrong);
+    assert!(read > 3, "{read} examples were found");
+}
+
+/// The runner installs the chart with a file that has these values.
+#[test]
+fn the_values_of_the_readme_are_those_that_the_chart_is_tested_with() {
+    let documents = documents();
+    let readme = documents.iter().find(|it| it.path == Path::new("README.md"));
+    let mut blocks = readme.unwrap().blocks.iter();
+    let shown = blocks.find(|block| block.language == "yaml").unwrap();
+    let tested = fs::read_to_string(root().join(runner::VALUES)).unwrap();
+    let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
+    assert_eq!(read(&shown.lines.join("\n")), read(&tested));
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_command_runs_or_says_why_it_cannot() {
-    let runner = commands::Runner::new().await;
+async fn every_command_is_run_or_checked_or_says_why_not() {
+    let runner = Runner::new().await;
+    let tests = functions(&files(&["rs"]));
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
+    let mut elsewhere = 0;
     for document in documents() {
-        for command in commands::of(&document, &mut wrong) {
+        let found = Found::of(&document);
+        wrong.extend(found.wrong);
+        for (line, test) in found.elsewhere {
+            elsewhere += 1;
+            if !tests.contains(&test) {
+                wrong.push(format!("{}: there is no test {test}", document.place(line)));
+            }
+        }
+        for command in found.commands {
             if !seen.insert(command.text.clone()) {
                 continue;
             }
@@ -214,5 +276,9 @@ async fn every_command_runs_or_says_why_it_cannot() {
         }
     }
     none(&wrong);
-    assert!(seen.len() > 20, "{} commands were found", seen.len());
+    assert!(
+        seen.len() > 20 && elsewhere > 3,
+        "{} commands were found, {elsewhere} run elsewhere",
+        seen.len()
+    );
 }

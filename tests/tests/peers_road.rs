@@ -13,7 +13,7 @@ use std::{
 
 use common::{
     broker::{Broker as Supervisor, Consumption, Queue, supervisor::Surroundings, topology::Topology},
-    handler::{Handler, Taken},
+    handler::{Handler, Panicked, Taken},
     health::{Heartbeat, Readiness},
     job::{Job, StartState, message},
     ladder::Ladder,
@@ -52,7 +52,7 @@ impl Handler for Fragile {
         Outcome::Nothing
     }
 
-    fn after_panic(&self, job: &Job<'_>, _taken: Taken<'_>) -> Outcome {
+    fn after_panic(&self, job: &Job<'_>, _taken: Taken<'_>, panicked: Panicked) -> Outcome {
         let Job::Start(job) = job else { panic!("no start") };
         #[expect(clippy::disallowed_methods, reason = "a state needs some time")]
         let now = jiff::Timestamp::now();
@@ -64,7 +64,7 @@ impl Handler for Fragile {
             to: Room::Starts,
             delay: Duration::from_secs(5),
             body: message::start(&job.config, &state),
-            cause: "panicked".into(),
+            cause: panicked.into(),
         })
     }
 }

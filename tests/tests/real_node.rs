@@ -1,5 +1,6 @@
 //! Builds on a real node: the kubelet, containerd and runc of `tests/node`, with tiny images of our own. Nothing is
-//! played here but the builds API. Needs root, and is no part of `make test`: `make test-real-node`.
+//! played here but the builds API. Where no node can run it says why and does nothing. No part of `make test`:
+//! `make test-real-node`.
 
 #![expect(
     clippy::print_stdout,

@@ -1,13 +1,14 @@
-//! Aborts the builds of a pipeline that have waited for too long to run. Says what it would do unless told
-//! to do it.
+//! Aborts the builds of a pipeline that have waited for too long to run, in the queue or behind another build. Says
+//! what it would do unless told to do it.
 //!
 //! `abort_stuck_builds API_URI TOKEN_FILE PIPELINE MINUTES [--do-it]`
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use screwdriver_api_client::{
-    Api, ApiToken, Build, BuildStatus, BuildUpdate, Class, Client, Listing, PipelineId, Timestamp,
+    Api, ApiToken, Build, BuildId, BuildStatus, BuildUpdate, Class, Client, Listing, PipelineId, Timestamp,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -24,33 +25,42 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for (build, waited) in stuck(&api, pipeline.parse()?, longest).await? {
         let minutes = waited.as_secs() / 60;
         if !do_it {
-            println!("build {} has waited for {minutes} min", build.id);
+            println!("build {build} has waited for {minutes} min");
             continue;
         }
-        match api.builds().update(build.id, &BuildUpdate::aborted()).await {
-            Ok(_) => println!("build {} had waited for {minutes} min: aborted", build.id),
-            Err(error) if error.class() == Class::Finished => println!("build {} has just ended", build.id),
+        match api.builds().update(build, &BuildUpdate::aborted()).await {
+            Ok(_) => println!("build {build} had waited for {minutes} min: aborted"),
+            Err(error) if error.class() == Class::Finished => println!("build {build} has just ended"),
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
 }
 
-/// The builds that wait, oldest last, with how long they have.
+/// The builds that wait, oldest first, with how long they have. All are known before the first is aborted: an aborted
+/// build leaves the list of those that wait, and whatever stands behind it moves up a place.
 async fn stuck(
     api: &Api,
     pipeline: PipelineId,
     longest: Duration,
-) -> Result<Vec<(Build, Duration)>, Box<dyn Error>> {
+) -> Result<BTreeMap<BuildId, Duration>, Box<dyn Error>> {
     let now = Timestamp::try_from(now())?;
-    let waiting = |build: &Build| matches!(build.status, BuildStatus::Queued | BuildStatus::Blocked);
-    let builds = api.pipelines().builds(pipeline, Listing::default()).only(waiting);
-    let builds = builds.all().await?.into_iter();
-    let waited = builds.map(|build| {
-        let since = build.stats.queue_enter_time.or(build.create_time).unwrap_or(now);
-        (build, since.until(now))
-    });
-    Ok(waited.filter(|(_, waited)| *waited >= longest).collect())
+    let mut stuck = BTreeMap::new();
+    let mut jobs = api.pipelines().jobs(pipeline, Listing::default());
+    while let Some(job) = jobs.next().await {
+        let job = job?;
+        for status in [BuildStatus::Queued, BuildStatus::Blocked] {
+            let listing = Listing::default().filter("status", status.as_str());
+            // Whatever the API makes of the filter, no other build is aborted.
+            let waiting = move |build: &Build| build.status == status;
+            for build in api.jobs().builds(job.id, listing).only(waiting).all().await? {
+                let since = build.stats.queue_enter_time.or(build.create_time).unwrap_or(now);
+                stuck.insert(build.id, since.until(now));
+            }
+        }
+    }
+    stuck.retain(|_, waited| *waited >= longest);
+    Ok(stuck)
 }
 
 #[expect(

@@ -10,6 +10,22 @@
 //! | [`Items`], [`Download`], [`Listing`] | lists, logs and artifacts as streams |
 //! | [`Error`], [`Class`], [`Retry`] | why a call failed, what that asks of the caller, and what is tried again |
 #![forbid(unsafe_code)]
+// "Nothing panics", as far as a compiler can tell; the rest is up to the tests that feed it anything.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::panic_in_result_fn,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used,
+    )
+)]
 
 mod address;
 mod api;

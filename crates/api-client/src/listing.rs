@@ -11,6 +11,9 @@ pub enum Sort {
 }
 
 /// What to list and how. The default is everything, newest first, fifty at a time.
+///
+/// The API counts the pages anew with each call. A list that grows or shrinks while it is read may show an item
+/// twice or pass over one: whoever changes what is listed collects it first ([`Items::all`](crate::Items::all)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Listing {

@@ -40,11 +40,14 @@ struct State {
     failure: Option<Arc<Error>>,
 }
 
+/// Spans and not points in time: a token may say that it lives longer than a clock can count.
 struct Held {
     token: BuildToken,
     since: Instant,
-    renew_at: Instant,
-    expires_at: Instant,
+    /// How old it gets before it is renewed.
+    renewed_after: Duration,
+    /// How old it gets before the API refuses it.
+    life: Duration,
 }
 
 // === impl Login ===
@@ -101,34 +104,32 @@ impl Login {
 
 impl Held {
     fn new(token: BuildToken) -> Self {
-        let since = Instant::now();
         let life = life(&token);
+        let margin = life.checked_div(5).unwrap_or_default().min(MARGIN);
         Self {
             token,
-            since,
-            renew_at: since + life.saturating_sub(MARGIN.min(life / 5)),
-            expires_at: since + life,
+            since: Instant::now(),
+            renewed_after: life.saturating_sub(margin),
+            life,
         }
     }
 
     fn usable(&self, refused: Option<&BuildToken>) -> Option<BuildToken> {
-        let now = Instant::now();
-        let young = now.duration_since(self.since) < GRACE;
-        let fit = if refused == Some(&self.token) {
-            young
+        let longest = if refused == Some(&self.token) {
+            GRACE
         } else {
-            now < self.renew_at
+            self.renewed_after
         };
-        fit.then(|| self.token.clone())
+        (self.since.elapsed() < longest).then(|| self.token.clone())
     }
 
     /// The token that could not be renewed, as long as it has not expired: better than none.
     fn outlive(&mut self, refused: Option<&BuildToken>) -> Option<BuildToken> {
-        let now = Instant::now();
-        if refused == Some(&self.token) || now >= self.expires_at {
+        let age = self.since.elapsed();
+        if refused == Some(&self.token) || age >= self.life {
             return None;
         }
-        self.renew_at = now + GRACE;
+        self.renewed_after = age.saturating_add(GRACE);
         Some(self.token.clone())
     }
 }

@@ -48,7 +48,8 @@ pub struct Answered {
 ///
 /// let logs = Client::builder().middleware(Log);
 /// let traces = Client::builder().middleware(|headers: &mut HeaderMap| {
-///     headers.insert("traceparent", HeaderValue::from_static("00-1-2-01"));
+///     let parent = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+///     headers.insert("traceparent", parent);
 /// });
 /// ```
 pub trait Middleware: Send + Sync {

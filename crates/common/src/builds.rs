@@ -60,10 +60,10 @@ struct StatusProbe {
 /// What every request carries, and what its span learns of the answer.
 struct Told;
 
-/// A job without the token that its kind always has; decoding rules it out.
+/// Why a report did not reach the build.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The message carries no token.
+    /// The message carries no token; decoding rules it out for jobs that report.
     #[error("the message carries no token")]
     NoToken,
     /// Nobody insists on the report, and the API took longer than it is worth.

@@ -34,7 +34,7 @@ pub trait Handler: Send + Sync + 'static {
     fn handle(&self, job: &Job<'_>, taken: Taken<'_>) -> impl Future<Output = Outcome> + Send;
 
     /// What becomes of a job whose handling panicked.
-    fn after_panic(&self, job: &Job<'_>, taken: Taken<'_>) -> Outcome;
+    fn after_panic(&self, job: &Job<'_>, taken: Taken<'_>, panicked: Panicked) -> Outcome;
 }
 
 /// What a handler may know about the delivery beside its job.
@@ -164,8 +164,9 @@ async fn handle<H: Handler>(handler: &H, job: &Job<'_>, taken: Taken<'_>) -> Out
     match AssertUnwindSafe(handler.handle(job, taken)).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(panic) => {
-            tell(panic.as_ref());
-            guarded(|| handler.after_panic(job, taken)).unwrap_or(Outcome::Parked(ParkReason::AttemptsSpent))
+            let panicked = tell(panic.as_ref());
+            guarded(|| handler.after_panic(job, taken, panicked))
+                .unwrap_or(Outcome::Parked(ParkReason::AttemptsSpent))
         }
     }
 }
@@ -247,7 +248,7 @@ mod tests {
             panic!("handling");
         }
 
-        fn after_panic(&self, _job: &Job<'_>, _taken: Taken<'_>) -> Outcome {
+        fn after_panic(&self, _job: &Job<'_>, _taken: Taken<'_>, _panicked: Panicked) -> Outcome {
             assert!(!self.after, "after the panic");
             Outcome::Nothing
         }

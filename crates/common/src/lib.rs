@@ -4,7 +4,7 @@
 //! [`deadline`], [`pod_identity`], [`facts`], [`verdict`], `text`. Rooms with effects: [`broker`] (the only lapin
 //! code), [`cluster`] (the only kube client code) and [`site`] before it, [`builds`], [`outage`], [`settings`],
 //! [`telemetry`], [`health`], [`shutdown`]. [`handler`] is the road that every delivery takes through them,
-//! [`service`] what a worker does before the first and after the last.
+//! [`service`] what a worker does before the first and after the last, [`process`] what is around that.
 
 pub mod attempt;
 pub mod broker;
@@ -22,6 +22,7 @@ pub mod outage;
 pub mod outcome;
 pub mod pod_identity;
 pub mod policy;
+pub mod process;
 pub mod service;
 pub mod settings;
 pub mod shutdown;

@@ -1,28 +1,25 @@
 //! The start-worker's part of the road: plan, act, decide, report. Settling is not its business.
+//! What builds are told is in `report`.
+
+mod report;
 
 use std::time::Duration;
 
 use common::{
     clock,
-    facts::Facts,
-    handler::{Handler, Taken},
-    job::{BuildConfig, CacheConfig, CheckState, Job, StartJob, StartState, StopState, message},
+    handler::{Handler, Panicked, Taken},
+    job::{BuildConfig, CacheConfig, Job, StartJob, StartState, StopState, message},
     ladder::{SOON, start_retry_delay},
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
-    telemetry::{metrics::labels::PodAction, propagation::TraceContext, spans},
-    verdict::{Moment, Sight, Verdict, judge},
+    telemetry::{metrics::labels::PodAction, propagation::TraceContext},
 };
-use screwdriver_api_client::BuildUpdate;
 
 use crate::{
-    act::{REPORT_BUDGET, Seen, World},
+    act::{Seen, World},
     manifest::Fallback,
-    outcome::{
-        Circumstances, Decision, StopDecision, come_back, of_clear, of_refusal, of_start, of_stop, told,
-        undelivered,
-    },
-    plan::{ClearPlan, Place, Plan, Refused, StartPlan, StopPlan, plan},
+    outcome::{Circumstances, Decision, StopDecision, of_clear, of_refusal, of_start, of_stop},
+    plan::{ClearPlan, Plan, Refused, StartPlan, StopPlan, plan},
 };
 
 /// The second look of a stop comes after this.
@@ -37,11 +34,6 @@ pub struct StartHandler {
     pub world: World,
 }
 
-/// A job whose handling panicked.
-#[derive(Debug, thiserror::Error)]
-#[error("handling panicked")]
-struct Panicked;
-
 // === impl StartHandler ===
 
 impl Handler for StartHandler {
@@ -54,8 +46,8 @@ impl Handler for StartHandler {
             (Plan::Refuse(refusal), Job::Start(job)) => self.refuse(&refusal, job, taken).await,
             (Plan::Stop(plan), Job::Stop(job)) => self.stop(&plan, &job.config).await,
             (Plan::Clear(plan), Job::Clear(job)) => self.clear(&plan, &job.config).await,
-            (Plan::Nothing, Job::Probe) => Outcome::Probed,
-            (Plan::Nothing, _) => {
+            (Plan::Probe, _) => Outcome::Probed,
+            (Plan::NoDiskCache, _) => {
                 tracing::info!("caches are not kept on disk here: there is none to clear");
                 Outcome::Nothing
             }
@@ -67,7 +59,7 @@ impl Handler for StartHandler {
         }
     }
 
-    fn after_panic(&self, job: &Job<'_>, taken: Taken<'_>) -> Outcome {
+    fn after_panic(&self, job: &Job<'_>, taken: Taken<'_>, panicked: Panicked) -> Outcome {
         if taken
             .attempt
             .is_last(self.policy.settings.broker.message_reprocess_limit)
@@ -101,7 +93,7 @@ impl Handler for StartHandler {
             to: Room::Starts,
             delay,
             body,
-            cause: Panicked.into(),
+            cause: panicked.into(),
         })
     }
 }
@@ -154,147 +146,6 @@ impl StartHandler {
             took,
             init_timeout: self.policy.settings.checks.init_timeout,
         }
-    }
-
-    async fn conclude(
-        &self,
-        plan: &StartPlan,
-        config: &BuildConfig<'_>,
-        decision: Decision,
-        at: &Circumstances,
-    ) -> Outcome {
-        match decision {
-            Decision::End(outcome)
-            | Decision::Tell {
-                outcome, facts: None, ..
-            } => outcome,
-            Decision::Tell {
-                outcome,
-                executor,
-                facts: Some(facts),
-            } => self.tell(plan, config, outcome, (&executor, &facts), at).await,
-            Decision::Back { outcome, text } => self.back(config, outcome, text).await,
-            Decision::Fail { text, again } => {
-                let places = std::slice::from_ref(&plan.place);
-                self.fail((places, &plan.state), config, text, again, at).await
-            }
-        }
-    }
-
-    async fn back(&self, config: &BuildConfig<'_>, outcome: Outcome, text: Option<String>) -> Outcome {
-        if let Some(text) = text {
-            self.say(config, &BuildUpdate::message(text)).await;
-        }
-        outcome
-    }
-
-    /// The look after the pod exists: a pod that fails already is checked at once, any other is told of.
-    async fn tell(
-        &self,
-        plan: &StartPlan,
-        config: &BuildConfig<'_>,
-        outcome: Outcome,
-        (executor, facts): (&str, &Facts),
-        at: &Circumstances,
-    ) -> Outcome {
-        if let Some(body) = self.check_now(plan, config, (executor, facts), at) {
-            // Beside the chain that is armed: if this publish fails, the chain sees the same a little later.
-            if let Err(error) = self.world.publisher.publish_now(Room::Checks, &body).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the early check was not published"
-                );
-            }
-            return outcome;
-        }
-        let created = matches!(outcome, Outcome::Created).then_some(at.now);
-        let Some(update) = told(facts, created) else {
-            return outcome;
-        };
-        let finished = self.say(config, &update).await;
-        let uid = facts.uid.as_deref().filter(|_| finished);
-        let Some(uid) = uid else { return outcome };
-        // Stop wins: whoever is told that the build is finished deletes the pod.
-        match self.world.delete_finished(executor, &facts.name, uid).await {
-            Ok(()) => Outcome::Finished,
-            Err(trouble) => come_back(plan, config, trouble, at),
-        }
-    }
-
-    fn check_now(
-        &self,
-        plan: &StartPlan,
-        config: &BuildConfig<'_>,
-        (executor, facts): (&str, &Facts),
-        at: &Circumstances,
-    ) -> Option<Vec<u8>> {
-        let check = CheckState {
-            executor: executor.to_owned(),
-            pod: facts.name.clone(),
-            once: true,
-            ..plan.first_check()
-        };
-        let moment = Moment {
-            now: at.now,
-            started_at: plan.state.since,
-            recreated: check.recreated,
-            start_deadline: plan.allowed(),
-        };
-        let judgement = judge(
-            Sight::Pod(facts),
-            &check.look,
-            &moment,
-            &self.policy.settings.checks.clocks,
-        );
-        // A recreate is for the chain alone: two would race.
-        matches!(judgement.verdict, Verdict::Failed(_)).then(|| message::check(config, &check))
-    }
-
-    /// Tells the build something that nobody insists on. True if the build is finished.
-    async fn say(&self, config: &BuildConfig<'_>, update: &BuildUpdate) -> bool {
-        match self
-            .world
-            .builds
-            .update_within(REPORT_BUDGET, config, update)
-            .await
-        {
-            Ok(()) => false,
-            Err(error) if error.is_finished() => true,
-            Err(error) => {
-                tracing::warn!(
-                    error = error.as_error(),
-                    "the build was not told; its check will tell it"
-                );
-                false
-            }
-        }
-    }
-
-    /// Fails the build, unless its pod lives or cannot be read.
-    async fn fail(
-        &self,
-        (places, state): (&[Place], &StartState),
-        config: &BuildConfig<'_>,
-        text: String,
-        again: Again,
-        at: &Circumstances,
-    ) -> Outcome {
-        match self.world.pod_lives(places, state.recreate.as_ref()).await {
-            Ok(true) => return Outcome::Adopted,
-            Ok(false) => {}
-            // Its pod may live: nothing is failed before that is known.
-            Err(trouble) => {
-                let cause = trouble.into_cause();
-                return Outcome::Again(Again { cause, ..again });
-            }
-        }
-        let update = BuildUpdate::failure(text.clone());
-        let report = self.world.builds.update(config, &update).await;
-        let outcome = undelivered(config, report, again, at);
-        if matches!(outcome, Outcome::Failed) {
-            spans::record_failure(&tracing::Span::current(), &text);
-        }
-        outcome
     }
 
     /// No pod can be made of the message.

@@ -31,7 +31,8 @@ pub const SERVICE: &str = "start-worker";
 /// Runs until the process is told to stop.
 ///
 /// # Errors
-/// Only settings that cannot work. Whatever the world can mend is waited for.
+/// Settings that cannot work, signals or an address of health that cannot be had. Whatever else the world can mend is
+/// waited for.
 pub async fn run(process: Process) -> Result<(), ServiceError> {
     let queues = vec![Queue::Main, Queue::Starts];
     let service = Service::new(process, queues)?;

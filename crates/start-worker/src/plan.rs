@@ -40,7 +40,9 @@ pub enum Plan {
     /// Clear a cache.
     Clear(Box<ClearPlan>),
     /// Nothing: a probe.
-    Nothing,
+    Probe,
+    /// Nothing: caches are not kept on disk here.
+    NoDiskCache,
     /// Nobody can act on this message.
     Park(ParkReason),
     /// No pod can be made of this; the build is told so.
@@ -122,7 +124,7 @@ pub fn plan(
         Job::Start(start) => start_plan(start, taken, trace, now, policy),
         Job::Stop(stop) => Plan::Stop(stop::stop_plan(stop, trace, policy)),
         Job::Clear(clear) => stop::clear_plan(clear, taken, trace, policy),
-        Job::Probe => Plan::Nothing,
+        Job::Probe => Plan::Probe,
         Job::Check(_) => Plan::Park(ParkReason::WrongQueue),
     }
 }

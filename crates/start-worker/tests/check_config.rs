@@ -73,3 +73,19 @@ fn a_worker_with_wrong_settings_ends_with_the_same_words() {
     assert!(started.contains("Jenkins is not supported"), "{started}");
     assert!(texts(&checked).1.ends_with(&started), "{started}");
 }
+
+/// As `head` leaves after ten lines.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(env!("CARGO_BIN_EXE_start-worker"))
+        .args(["--config-dir", "/nonexistent", "--check-config"])
+        .env_clear()
+        .stdout(writer)
+        .output()
+        .unwrap();
+    let (_, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}

@@ -62,7 +62,7 @@ impl World {
         let pod = site.call(|| site.cluster.get(&look.check.pod)).await?;
         let pod = match pod.filter(|pod| place.holds(pod)) {
             // A list costs more with every pod there is: only once, before a pod that was seen is called gone.
-            None if look.check.uid.is_some() => pick(site.call(|| site.cluster.list(&place.label)).await?),
+            None if look.check.uid.is_some() => pick(site.call(|| site.cluster.list(&place.selector)).await?),
             pod => pod,
         };
         let facts = pod.as_ref().map(Facts::read);
@@ -72,11 +72,11 @@ impl World {
     /// A pod that is found counts; that there is none is known only when every place has answered.
     async fn look_everywhere(&self, look: &Look) -> Result<Sighting, Trouble<ClusterError>> {
         let mut unread = None;
-        for Place { executor, label } in &look.places {
+        for Place { executor, selector } in &look.places {
             let Some(site) = self.sites.get(executor) else {
                 continue;
             };
-            match site.call(|| site.cluster.list(label)).await {
+            match site.call(|| site.cluster.list(selector)).await {
                 Ok(pods) => {
                     if let Some(pod) = pick(pods) {
                         return Ok(Sighting {
@@ -173,7 +173,7 @@ impl Place {
             .labels
             .as_ref()
             .and_then(|labels| labels.get(LABEL_BUILD));
-        value.is_some_and(|value| self.label == format!("{LABEL_BUILD}={value}"))
+        value.is_some_and(|value| self.selector == format!("{LABEL_BUILD}={value}"))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{
     clock,
     facts::Facts,
-    handler::{Handler, Taken},
+    handler::{Handler, Panicked, Taken},
     job::{BuildConfig, CheckState, Job, message},
     ladder::retry_delay,
     outcome::{Again, Outcome, ParkReason, Room},
@@ -37,18 +37,13 @@ pub struct VerifyHandler {
     pub world: World,
 }
 
-/// A check whose handling panicked.
-#[derive(Debug, thiserror::Error)]
-#[error("handling panicked")]
-struct Panicked;
-
 // === impl VerifyHandler ===
 
 impl Handler for VerifyHandler {
     async fn handle(&self, job: &Job<'_>, taken: Taken<'_>) -> Outcome {
         match (plan(job, clock::now(), &self.policy), job) {
             (Plan::Look(look), Job::Check(job)) => self.look(*look, &job.config, taken).await,
-            (Plan::Nothing, _) => Outcome::Probed,
+            (Plan::Probe, _) => Outcome::Probed,
             (Plan::Leave, _) => Outcome::Nothing,
             (Plan::Park(reason), _) => Outcome::Parked(reason),
             // `plan` gives looks for checks only.
@@ -56,7 +51,7 @@ impl Handler for VerifyHandler {
         }
     }
 
-    fn after_panic(&self, job: &Job<'_>, taken: Taken<'_>) -> Outcome {
+    fn after_panic(&self, job: &Job<'_>, taken: Taken<'_>, panicked: Panicked) -> Outcome {
         let (Job::Check(job), false) = (
             job,
             taken
@@ -79,7 +74,7 @@ impl Handler for VerifyHandler {
             to: Room::Checks,
             delay: retry_delay(failed),
             body,
-            cause: Panicked.into(),
+            cause: panicked.into(),
         })
     }
 }

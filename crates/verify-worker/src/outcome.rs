@@ -73,7 +73,7 @@ pub enum Report {
 /// What follows a look.
 #[derive(Debug)]
 pub enum Then {
-    /// The chain of checks ends.
+    /// Nothing more: the chain of checks ends, or the same check comes back.
     End(Outcome),
     /// The next check.
     Rearm(Next),
@@ -81,8 +81,6 @@ pub enum Then {
     Watch(Next),
     /// A replacement for a pod that never ran, then the next check.
     Recreate(Vec<u8>, Next),
-    /// Come back without anything being said.
-    Back(Outcome),
 }
 
 /// The next check of the chain.

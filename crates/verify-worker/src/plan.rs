@@ -16,7 +16,7 @@ pub enum Plan {
     /// Look at the build's pod.
     Look(Box<Look>),
     /// Nothing: a probe.
-    Nothing,
+    Probe,
     /// Nothing any more: the build runs, has heard so, and nobody can tell it anything else.
     Leave,
     /// Nobody can act on this message.
@@ -40,7 +40,7 @@ pub struct Place {
     /// The executor's name.
     pub executor: String,
     /// The selector of the build's pods.
-    pub label: String,
+    pub selector: String,
 }
 
 /// How a pod is found.
@@ -58,7 +58,7 @@ pub enum By {
 pub fn plan(job: &Job<'_>, now: Timestamp, policy: &Policy) -> Plan {
     match job {
         Job::Check(job) => look(job, now, policy),
-        Job::Probe => Plan::Nothing,
+        Job::Probe => Plan::Probe,
         Job::Start(_) | Job::Stop(_) | Job::Clear(_) => Plan::Park(ParkReason::WrongQueue),
     }
 }
@@ -81,7 +81,7 @@ fn look(job: &CheckJob<'_>, now: Timestamp, policy: &Policy) -> Plan {
     };
     let place = |executor: &ExecutorSettings| Place {
         executor: executor.name.clone(),
-        label: format!(
+        selector: format!(
             "{LABEL_BUILD}={}",
             build_label(&executor.prefix, &job.config.build_id)
         ),

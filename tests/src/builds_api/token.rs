@@ -67,7 +67,7 @@ pub fn token_for(build: u64, scope: Scope, issued: Timestamp, expires: Timestamp
 // === impl Caller ===
 
 impl Caller {
-    /// Reads the caller from an Authorization header: 401 without a well-formed token that is still valid.
+    /// Reads the caller from an `Authorization` header: 401 without a well-formed token that is still valid.
     pub(super) fn read(authorization: Option<&str>, now: Timestamp) -> Result<Self, Refusal> {
         let unauthorized = |message: &str| Refusal::new(StatusCode::UNAUTHORIZED, message);
         let token = authorization

@@ -1,5 +1,5 @@
 //! What tools ask of the builds API and workers never do: the exchange of an API token, lists, logs and the
-//! deletion of caches. There is one pipeline, and all builds are its.
+//! deletion of caches. There is one pipeline with one job, and all builds are its.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Shared,
     answer::{Call, Reply, after, parse},
+    build::Status,
     now,
     rules::Refusal,
     token::{CANARY, Caller, Scope, token_for},
@@ -17,6 +18,9 @@ pub const API_TOKEN: &str = "api+CANARY-no-token-may-be-printed";
 
 /// The id of the one pipeline.
 pub const PIPELINE: u64 = 123;
+
+/// The id of its one job.
+const JOB: u64 = 777;
 
 /// How long a token lives that an API token was exchanged for, in minutes.
 const TOKEN_MINUTES: i64 = 120;
@@ -29,6 +33,7 @@ const LARGEST_PAGE: usize = 50;
 struct Page {
     number: Option<usize>,
     count: Option<usize>,
+    status: Option<Status>,
 }
 
 /// The path of a request without the secret that an exchange carries.
@@ -42,7 +47,8 @@ pub(super) fn without_secret(path: &str) -> String {
 // === impl Page ===
 
 impl Page {
-    fn read(query: &str) -> Result<Self, Refusal> {
+    /// `own` are the parameters that this list has beside those of all.
+    fn read(query: &str, own: &[&str]) -> Result<Self, Refusal> {
         let mut page = Self::default();
         for (name, value) in pairs(query) {
             let number = || {
@@ -52,7 +58,14 @@ impl Page {
             match name {
                 "page" => page.number = Some(number()?),
                 "count" => page.count = Some(number()?).filter(|count| *count <= LARGEST_PAGE),
-                "sort" | "sortBy" | "search" | "fetchSteps" | "readOnly" => {}
+                "sort" | "sortBy" => {}
+                "status" if own.contains(&name) => {
+                    let status = serde_json::from_value(json!(value));
+                    page.status = Some(status.map_err(|_| {
+                        Refusal::bad_request(format!("\"{name}\" must be a status, not {value}"))
+                    })?);
+                }
+                _ if own.contains(&name) => {}
                 _ => return Err(Refusal::bad_request(format!("\"{name}\" is not allowed"))),
             }
         }
@@ -80,19 +93,31 @@ impl Shared {
             ("GET", ["pipelines"]) => {
                 caller(call, &["user", "pipeline"])?;
                 let pipeline = json!({ "id": PIPELINE, "name": "screwdriver-cd/guide", "state": "ACTIVE" });
-                Ok(Page::read(query)?.cut(vec![pipeline]).into())
+                Ok(Page::read(query, &["search"])?.cut(vec![pipeline]).into())
             }
             ("GET", ["pipelines", id, "builds"]) => {
                 caller(call, &["user", "build", "pipeline"])?;
                 the_pipeline(id)?;
-                let builds = self
-                    .state()
-                    .builds
-                    .values()
-                    .rev()
-                    .map(|build| json!(build))
-                    .collect();
-                Ok(Page::read(query)?.cut(builds).into())
+                Ok(self
+                    .builds(&Page::read(query, &["fetchSteps", "readOnly"])?)
+                    .into())
+            }
+            ("GET", ["pipelines", id, "jobs"]) => {
+                caller(call, &["user", "build", "pipeline"])?;
+                the_pipeline(id)?;
+                let job = json!({ "id": JOB, "name": "main", "pipelineId": PIPELINE, "state": "ENABLED" });
+                Ok(Page::read(query, &["type", "archived", "jobName"])?
+                    .cut(vec![job])
+                    .into())
+            }
+            ("GET", ["jobs", id, "builds"]) => {
+                caller(call, &["user", "build", "pipeline"])?;
+                if parse(id)? != JOB {
+                    return Err(Refusal::not_found("Job does not exist"));
+                }
+                Ok(self
+                    .builds(&Page::read(query, &["fetchSteps", "readOnly", "status"])?)
+                    .into())
             }
             ("DELETE", ["pipelines", id, "caches"]) => {
                 caller(call, &["user", "pipeline"])?;
@@ -109,6 +134,14 @@ impl Shared {
             }
             _ => Err(Refusal::not_found("Not Found")),
         }
+    }
+
+    /// A page of the builds, newest first.
+    fn builds(&self, page: &Page) -> Value {
+        let state = self.state();
+        let builds = state.builds.values().rev();
+        let wanted = builds.filter(|build| page.status.is_none_or(|status| build.status == status));
+        page.cut(wanted.map(|build| json!(build)).collect())
     }
 
     fn log(&self, id: u64, name: &str, query: &str) -> Result<Reply, Refusal> {

@@ -121,6 +121,11 @@ impl Namespace {
         rbac::allow_token_secrets(&self.admin, &self.name).await
     }
 
+    /// Gives start-worker the rights that work beside predecessors takes.
+    pub async fn allow_legacy_consumers(&self) -> anyhow::Result<()> {
+        rbac::allow_legacy_consumers(&self.admin, &self.name).await
+    }
+
     /// The events about one pod, with the administrator's rights.
     pub async fn events(&self, pod: &str) -> anyhow::Result<Vec<Event>> {
         let events: Api<Event> = Api::namespaced(self.admin.clone(), &self.name);

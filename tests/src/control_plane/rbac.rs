@@ -24,6 +24,9 @@ const DOCUMENTS: &str = include_str!("../../../deploy/rbac.yaml");
 /// What start-worker needs in addition to keep builds' tokens out of their pods.
 const TOKEN_DOCUMENTS: &str = include_str!("../../../deploy/rbac-build-token-secret.yaml");
 
+/// What start-worker needs in addition beside predecessors.
+const LEGACY_DOCUMENTS: &str = include_str!("../../../deploy/rbac-legacy-consumers.yaml");
+
 /// The authorizer reads bindings from a cache that follows within milliseconds.
 const EFFECTIVE: Duration = Duration::from_secs(30);
 
@@ -40,6 +43,12 @@ pub(super) async fn allow_token_secrets(client: &Client, namespace: &str) -> any
         &review(Account::StartWorker, namespace, "create", "secrets"),
     )
     .await
+}
+
+/// Creates all objects of the additional file for work beside predecessors in `namespace`, and waits until they hold.
+pub(super) async fn allow_legacy_consumers(client: &Client, namespace: &str) -> anyhow::Result<()> {
+    apply_all(client, namespace, LEGACY_DOCUMENTS).await?;
+    granted(client, &review(Account::StartWorker, namespace, "list", "pods")).await
 }
 
 async fn apply_all(client: &Client, namespace: &str, documents: &str) -> anyhow::Result<()> {
@@ -118,10 +127,10 @@ mod tests {
     /// A right too many is found here, one too few by the workers' own tests.
     #[test]
     fn the_workers_may_do_exactly_this() {
-        let [documents, more]: [Vec<Value>; 2] =
-            [DOCUMENTS, TOKEN_DOCUMENTS].map(|text| serde_saphyr::from_multiple(text).unwrap());
+        let files: [Vec<Value>; 3] = [DOCUMENTS, TOKEN_DOCUMENTS, LEGACY_DOCUMENTS]
+            .map(|text| serde_saphyr::from_multiple(text).unwrap());
         let mut rights: Vec<String> = Vec::new();
-        for document in documents.into_iter().chain(more) {
+        for document in files.into_iter().flatten() {
             if document["kind"] != "Role" {
                 continue;
             }
@@ -139,6 +148,7 @@ mod tests {
                 "verify-worker: pods get,list,delete",
                 "verify-worker: events list",
                 "start-worker-build-token: secrets create,get",
+                "start-worker-legacy-consumers: pods list",
             ]
         );
     }

@@ -42,7 +42,7 @@ impl Life {
         ])
     }
 
-    /// Running only once the test says so ([`super::Kubelet::release`]): initializing until then.
+    /// Running only once the test says so ([`super::Kubelet::release`]): initialising until then.
     pub fn held() -> Self {
         Self::new(launched())
             .then([Step::Hold, Step::normal(Role::Build, "Pulled", PRESENT)])

@@ -1,4 +1,4 @@
-//! What stands beside the chart and cannot be run here: Dockerfile, compose file and quick start are held to the
+//! What stands beside the chart and is not run: Dockerfile, compose file and quick start are held to the
 //! workspace, the reference of settings and the values that are tested.
 
 use anyhow::Context;
@@ -39,6 +39,33 @@ fn the_compose_file_gives_both_workers_the_same_settings_and_only_such_as_there_
     for name in values_of_the_quick_start()? {
         assert!(start.contains_key(&name), "the compose file lacks {name}");
     }
+    Ok(())
+}
+
+/// The command in the head of the compose file, without its last part.
+#[test]
+fn the_compose_file_gives_the_rights_to_the_accounts_of_its_namespace() -> anyhow::Result<()> {
+    let file = std::fs::read_to_string(repository().join("deploy/compose.yaml"))?;
+    let line = file.lines().find_map(|line| {
+        line.strip_prefix("#   ")?
+            .strip_suffix(" | kubectl apply -n builds -f -")
+    });
+    let made = std::process::Command::new("sh")
+        .args(["-c", line.context("no command for the rights")?])
+        .current_dir(repository())
+        .output()?;
+    anyhow::ensure!(made.status.success(), "{}", printed(&made));
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(made.stdout)?)?;
+    let subjects: Vec<&Value> = objects
+        .iter()
+        .filter_map(|object| object["subjects"].as_array())
+        .flatten()
+        .collect();
+    assert_eq!(subjects.len(), 2, "{objects:?}");
+    assert!(
+        subjects.iter().all(|subject| subject["namespace"] == "builds"),
+        "{subjects:?}"
+    );
     Ok(())
 }
 
@@ -107,14 +134,18 @@ fn the_images_are_compiled_as_the_workspace_is() -> anyhow::Result<()> {
     assert!(dockerfile.contains(&base), "{base}");
     let chart = std::fs::read_to_string(repository().join("deploy/chart/Chart.yaml"))?;
     let manifest = std::fs::read_to_string(repository().join("Cargo.toml"))?;
-    let version = format!(
-        "version = \"{}\"",
-        chart_version(&chart).context("no appVersion")?
-    );
-    assert!(
-        manifest.contains(&version),
-        "the chart installs images of another {version}"
-    );
+    let version = chart_version(&chart).context("no appVersion")?;
+    let readme = std::fs::read_to_string(repository().join("README.md"))?;
+    for (file, text, expected) in [
+        ("Cargo.toml", manifest, format!("version = \"{version}\"")),
+        ("Dockerfile", dockerfile, format!("ARG VERSION={version}\n")),
+        ("README.md", readme, format!("/$worker:{version} .")),
+    ] {
+        assert!(
+            text.contains(&expected),
+            "the chart installs images of {version}: {file} has no {expected}"
+        );
+    }
     Ok(())
 }
 

@@ -8,69 +8,78 @@ use kube::{
     api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams},
 };
 use serde_json::{Value, json};
-use testbed::{helm::Helm, keda};
+use testbed::{
+    helm::{Helm, repository},
+    keda,
+    worker::Kind,
+};
 
-use crate::{namespace, template, values};
+use crate::{KINDS, namespace, objects, template, values};
 
-/// The environment wins over the file, a worker's own over that of both, and an empty variable is none.
+/// The setting is the path of a URI, which KEDA does not know.
 #[tokio::test]
-async fn scaled_objects_name_the_queues_that_their_worker_will_read() {
-    let helm = Helm::find().await.unwrap();
+async fn scaled_objects_have_the_name_of_the_vhost() -> anyhow::Result<()> {
+    let helm = Helm::find().await?;
     let cases = [
-        (
-            "{}",
-            "builds",
-            "ClusterA ClusterA.starts.v1",
-            "ClusterA.checks.v1 ClusterARetry",
-        ),
-        (
-            r#"{"env": {"RABBITMQ_RETRYQUEUE_ENABLED": false, "RABBITMQ_QUEUE": ""}}"#,
-            "builds",
-            "ClusterA ClusterA.starts.v1",
-            "ClusterA.checks.v1",
-        ),
-        (
-            r#"{"env": {"RABBITMQ_QUEUE": "B", "RABBITMQ_VIRTUAL_HOST": "/other"},
-                "workers": {"verify-worker": {"env": {"RABBITMQ_RETRYQUEUE": "C"}}}}"#,
-            "other",
-            "B B.starts.v1",
-            "B.checks.v1 C",
-        ),
+        [("/screwdriver", "screwdriver"), ("screwdriver", "screwdriver")],
+        [("/", "/"), ("/%2F", "/")],
+        [("/a%20b", "a b"), ("//a", "/a")],
+        [("/a?b#c", "a?b#c"), ("/%252F", "%2F")],
     ];
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("values.json");
-    for (more, vhost, starts, checks) in cases {
-        std::fs::write(&file, more).unwrap();
-        let (keda, more) = (values("keda"), file.display().to_string());
-        let arguments = [
-            "template",
-            "a",
-            "deploy/chart",
-            "--values",
-            &keda,
-            "--values",
-            &more,
-        ];
-        let chart = helm.succeed(None, &arguments).await.unwrap();
-        let objects: Vec<Value> = serde_saphyr::from_multiple(&chart).unwrap();
-        let scaled = objects.iter().filter(|object| object["kind"] == "ScaledObject");
-        let mut queues = Vec::new();
-        for object in scaled {
-            let triggers = object["spec"]["triggers"].as_array().unwrap();
-            assert!(
-                triggers
-                    .iter()
-                    .all(|trigger| trigger["metadata"]["vhostName"] == vhost),
-                "{triggers:?}"
-            );
-            let lengths = triggers
-                .iter()
-                .filter(|trigger| trigger["metadata"]["mode"] == "QueueLength");
-            let names = lengths.map(|trigger| trigger["metadata"]["queueName"].as_str().unwrap());
-            queues.push(names.collect::<Vec<_>>().join(" "));
+    for case in cases {
+        let mut values = both();
+        for (kind, (path, _)) in KINDS.into_iter().zip(case) {
+            values["workers"][kind.binary()]["env"] = json!({ "RABBITMQ_VIRTUAL_HOST": path });
         }
-        assert_eq!(queues, [starts, checks], "{more}");
+        let objects = objects(&helm, "a", &values).await.map_err(anyhow::Error::msg)?;
+        for (kind, (path, name)) in KINDS.into_iter().zip(case) {
+            assert_eq!(found(&objects, kind).0, name, "{path}");
+        }
     }
+    Ok(())
+}
+
+#[test]
+fn the_documents_table_is_the_values() -> anyhow::Result<()> {
+    let values = std::fs::read_to_string(repository().join("deploy/chart/values.yaml"))?;
+    let values: Value = serde_saphyr::from_str(&values)?;
+    let document = std::fs::read_to_string(repository().join("docs/SCALING.md"))?;
+    let [start, verify] =
+        ["start-worker", "verify-worker"].map(|worker| &values["workers"][worker]["autoscaling"]);
+    let fallback = &values["keda"]["fallbackReplicas"];
+    let rows = [
+        format!(
+            "(`queueLength`) | {}, which is one prefetch | {} |",
+            start["queueLength"], verify["queueLength"]
+        ),
+        format!(
+            "| replicas | {} to {} | {} to {} |",
+            start["minReplicas"], start["maxReplicas"], verify["minReplicas"], verify["maxReplicas"]
+        ),
+        format!(
+            "(`pollingInterval`) | {} s | {} s |",
+            start["pollingInterval"], verify["pollingInterval"]
+        ),
+        format!(
+            "| after {} s, one a minute | the same |",
+            start["scaleDownStabilization"]
+        ),
+        format!("(`keda.fallbackReplicas`) | {fallback} | {fallback} |"),
+        format!("{} of 20 (`inFlight`)", start["inFlight"]),
+    ];
+    for row in rows {
+        assert!(document.contains(&row), "docs/SCALING.md lacks: {row}");
+    }
+    for same in ["scaleDownStabilization", "inFlight"] {
+        assert_eq!(start[same], verify[same]);
+    }
+    for worker in [start, verify] {
+        assert_eq!(
+            (&worker["scaleDownPeriod"], &worker["messageRate"]),
+            (&json!(60), &json!(0))
+        );
+    }
+    Ok(())
 }
 
 /// Installs the chart with its scaled objects, and has each of them checked to the last field.
@@ -134,4 +143,34 @@ async fn strictly_taken(client: &Client, chart: &str, version: &str) -> anyhow::
         kinds.push(kind);
     }
     Ok(kinds.join(" "))
+}
+
+/// Values with which both workers scale by their queues.
+pub(crate) fn both() -> Value {
+    let worker = json!({ "autoscaling": { "mode": "keda" } });
+    json!({
+        "keda": { "host": "http://rabbitmq:15672", "secret": { "name": "rabbitmq" } },
+        "workers": { "start-worker": worker, "verify-worker": worker },
+    })
+}
+
+/// The vhost and the queues, with spaces between, by which a worker scales.
+pub(crate) fn found(objects: &[Value], kind: Kind) -> (&str, String) {
+    let of_worker = |object: &&Value| {
+        object["kind"] == "ScaledObject"
+            && object["metadata"]["labels"]["app.kubernetes.io/component"] == kind.binary()
+    };
+    let scaled = objects.iter().find(of_worker).unwrap();
+    let triggers = scaled["spec"]["triggers"].as_array().unwrap();
+    let text = |trigger: &'_ Value, key: &str| trigger["metadata"][key].as_str().unwrap().to_owned();
+    let queues: Vec<String> = triggers
+        .iter()
+        .map(|trigger| text(trigger, "queueName"))
+        .collect();
+    let vhost = triggers[0]["metadata"]["vhostName"].as_str().unwrap();
+    assert!(
+        triggers.iter().all(|trigger| text(trigger, "vhostName") == vhost),
+        "{triggers:?}"
+    );
+    (vhost, queues.join(" "))
 }

@@ -10,17 +10,20 @@ use std::{
 pub(crate) struct Document {
     /// Its path from the root of the repository.
     pub(crate) path: PathBuf,
-    /// Blocks between fences.
+    /// Blocks of code.
     pub(crate) blocks: Vec<Block>,
     /// Everything else: one text for each paragraph, row of a table or heading.
     pub(crate) texts: Vec<Text>,
 }
 
-/// A block between fences.
+/// The language of a block that is made by its indent, which no fence could have.
+pub(crate) const INDENTED: &str = "indented";
+
+/// A block of code, between fences or indented.
 pub(crate) struct Block {
-    /// The line on which it begins.
+    /// The line on which it begins: that of the fence, or its first one.
     pub(crate) line: usize,
-    /// The word behind the fence.
+    /// The word behind the fence, or [`INDENTED`].
     pub(crate) language: String,
     /// What it holds.
     pub(crate) lines: Vec<String>,
@@ -77,8 +80,11 @@ impl Document {
         let (mut blocks, mut texts): (Vec<Block>, Vec<Text>) = (Vec::new(), Vec::new());
         let mut open: Option<Block> = None;
         let mut goes_on = false;
+        // How far the text of the list's item that is open is indented.
+        let mut margin = 0;
         for (number, line) in text.lines().enumerate() {
             let trimmed = line.trim();
+            let indent = line.len() - line.trim_start().len();
             if let Some(language) = trimmed.strip_prefix("```") {
                 goes_on = false;
                 match open.take() {
@@ -95,7 +101,18 @@ impl Document {
                 block.lines.push(line.trim_end().to_owned());
             } else if trimmed.is_empty() {
                 goes_on = false;
+            } else if !goes_on && indent >= margin + 4 {
+                blocks.push(Block {
+                    line: number + 1,
+                    language: INDENTED.to_owned(),
+                    lines: vec![trimmed.to_owned()],
+                });
             } else {
+                margin = match item(trimmed) {
+                    Some(width) => indent + width,
+                    None if goes_on => margin,
+                    None => indent.min(margin),
+                };
                 let alone = trimmed.starts_with(['|', '#']);
                 match texts.last_mut().filter(|_| goes_on && !alone) {
                     Some(last) => {
@@ -158,4 +175,31 @@ impl Document {
     pub(crate) fn place(&self, line: usize) -> String {
         format!("{}:{line}", self.path.display())
     }
+}
+
+/// The width of the mark with which a list's item begins, and of the blank behind it.
+fn item(line: &str) -> Option<usize> {
+    let (mark, _) = line.split_once(' ')?;
+    let number = mark.strip_suffix('.').unwrap_or_default();
+    let counted = !number.is_empty() && number.chars().all(|c| c.is_ascii_digit());
+    (counted || matches!(mark, "-" | "*")).then_some(mark.len() + 1)
+}
+
+#[test]
+fn blocks_are_seen_with_fences_and_without() {
+    let text = "Text\n    goes on\n\n    indented\n\n1. An item\n   goes on\n\n   and on\n\n   ```sh\n   fenced\n   ```\n\n       \
+                in the item\n\nEnd\n\n   still text\n\n        indented\n";
+    let document = Document::parse(Path::new("x.md"), text);
+    let blocks: Vec<_> = document
+        .blocks
+        .iter()
+        .map(|block| (block.line, block.language.as_str(), block.lines.join("/")))
+        .collect();
+    let expected = [
+        (4, INDENTED, "indented".to_owned()),
+        (11, "sh", "   fenced".to_owned()),
+        (15, INDENTED, "in the item".to_owned()),
+        (21, INDENTED, "indented".to_owned()),
+    ];
+    assert_eq!(blocks, expected);
 }

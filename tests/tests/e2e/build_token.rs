@@ -18,7 +18,7 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, holds, ours, play};
+use crate::corner::{SOON, handled, holds, ours, play};
 
 /// Longer than any test.
 const AN_HOUR: Duration = Duration::from_secs(3_600);
@@ -70,7 +70,7 @@ async fn a_start_that_comes_again_makes_the_secret_that_is_missing() -> anyhow::
     play("token-again", async |world| {
         world.namespace.allow_token_secrets().await?;
         world.script("node:22", Life::slow_pull(AN_HOUR));
-        let _start = world.worker(Kind::Start, &IN_A_SECRET).await?;
+        let start = world.worker(Kind::Start, &IN_A_SECRET).await?;
         let (id, config) = world.build("node:22");
         world.publish(config.start()).await?;
         let pod = world.one_pod(id, SOON).await?;
@@ -85,7 +85,7 @@ async fn a_start_that_comes_again_makes_the_secret_that_is_missing() -> anyhow::
         anyhow::ensure!(owner(&second) == pod.uid().as_deref(), "another owner");
         // With nothing missing, it changes nothing.
         world.publish(config.start()).await?;
-        world.queue_empties(world.vhost.queue(), SOON).await?;
+        handled(&start, "adopted", 2).await?;
         holds(&world, &ours(&world, "parked"), 0, SOON).await?;
         anyhow::ensure!(
             secret_of(&world, &pod).await?.uid() == second.uid(),
@@ -104,11 +104,12 @@ async fn an_earlier_pods_secret_is_not_taken_for_this_ones() -> anyhow::Result<(
         world.script("node:22", Life::slow_pull(AN_HOUR));
         let (id, config) = world.build("node:22");
         let name = {
-            let start = world.worker(Kind::Start, &[]).await?;
+            let mut start = world.worker(Kind::Start, &[]).await?;
             world.publish(config.start()).await?;
             let pod = world.one_pod(id, SOON).await?;
-            world.queue_empties(world.vhost.queue(), SOON).await?;
-            drop(start);
+            // An empty queue may have its message in hand still; a worker that has ended well has none.
+            let ended = start.terminate(SOON).await?;
+            anyhow::ensure!(ended.success(), "{ended}");
             let pods = world.namespace.pods();
             pods.delete(&pod.name_any(), &DeleteParams::default()).await?;
             poll::until("the end of the first pod", SOON, || async {

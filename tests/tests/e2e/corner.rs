@@ -113,6 +113,22 @@ pub(crate) async fn handled(worker: &Worker, outcome: &str, times: usize) -> any
     .await
 }
 
+/// Waits until no check, and nothing that comes back, waits any more.
+pub(crate) async fn chains_end(world: &World) -> anyhow::Result<()> {
+    for queue in [
+        "checks.v1",
+        "checks.v1.delay.1000",
+        "checks.v1.delay.4000",
+        "checks.v1.delay.6000",
+        "checks.v1.delay.15000",
+        "starts.v1",
+        "parked",
+    ] {
+        world.queue_empties(&ours(world, queue), SOON).await?;
+    }
+    Ok(())
+}
+
 /// Waits until the worker's log says this.
 pub(crate) async fn logged(worker: &Worker, words: &str) -> anyhow::Result<()> {
     poll::until(&format!("the log to say: {words}"), SOON, || async {

@@ -195,6 +195,24 @@ async fn bad_settings_are_all_named_and_end_with_64() -> anyhow::Result<()> {
     .await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_ends_the_worker_with_1_and_names_it() -> anyhow::Result<()> {
+    play("health-port", async |world| {
+        let taken = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        let address = taken.local_addr()?;
+        for kind in [Kind::Start, Kind::Verify] {
+            let mut worker = launch(&world, kind, &[("PORT", &address.port().to_string())])?;
+            let status = worker.exit(SOON).await?;
+            anyhow::ensure!(status.code() == Some(1), "{status}");
+            let said = worker.log();
+            let named = format!("cannot listen on {address} for health and metrics");
+            anyhow::ensure!(said.contains(&named), "{said}");
+        }
+        Ok(())
+    })
+    .await
+}
+
 fn launch(world: &World, kind: Kind, settings: &[(&str, &str)]) -> anyhow::Result<Worker> {
     Worker::launch(kind, world.environment(kind, settings), world.directory())
 }

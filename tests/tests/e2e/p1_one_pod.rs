@@ -40,13 +40,14 @@ async fn one_message_becomes_one_pod_and_the_build_is_told_its_node() -> anyhow:
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_message_five_times_becomes_one_pod() -> anyhow::Result<()> {
     play("p1-five", async |world| {
-        let (_start, _verify) = world.workers(&[]).await?;
+        let (start, _verify) = world.workers(&[]).await?;
         let (id, config) = world.build("node:22");
         for _ in 0..5 {
             world.publish(config.start()).await?;
         }
         world.one_pod(id, SOON).await?;
-        world.queue_empties(world.vhost.queue(), SOON).await?;
+        handled(&start, "created", 1).await?;
+        handled(&start, "adopted", 4).await?;
         world
             .build_is(id, "on a node", SOON, |build| {
                 build.stats.contains_key("hostname")
@@ -73,10 +74,17 @@ async fn three_start_workers_at_once_make_one_pod_for_each_build() -> anyhow::Re
             }
             builds.push(id);
         }
-        for id in &builds {
-            world.one_pod(*id, SOON).await?;
-        }
-        world.queue_empties(world.vhost.queue(), SOON).await?;
+        poll::until("every message to be handled", SOON, || async {
+            let mut handled = 0.0;
+            for worker in &workers {
+                for outcome in ["outcome=\"created\"", "outcome=\"adopted\""] {
+                    handled += counted(worker, &["sd_worker_deliveries", outcome]).await?;
+                }
+            }
+            anyhow::ensure!(handled > 29.5, "{handled} of 30");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
         for id in &builds {
             anyhow::ensure!(world.pods(*id).await?.len() == 1, "build {id} has not one pod");
         }

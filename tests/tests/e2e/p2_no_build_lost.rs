@@ -18,7 +18,7 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, counted, holds, messages, ours, play};
+use crate::corner::{SOON, chains_end, counted, holds, messages, ours, play};
 
 /// A missing image is given 30 seconds to appear.
 const PATIENT: Duration = Duration::from_secs(75);
@@ -37,7 +37,7 @@ async fn a_pod_whose_image_is_missing_fails_its_build_in_the_kubelets_words() ->
             text.contains("failed to resolve image: sd/missing:1: not found"),
             "{text}"
         );
-        chain_ends(&world).await
+        chains_end(&world).await
     })
     .await
 }
@@ -58,7 +58,7 @@ async fn a_container_that_cannot_start_fails_its_build_in_the_kubelets_words() -
             text.contains("exec: \"/opt/sd/launcher_entrypoint.sh\""),
             "{text}"
         );
-        chain_ends(&world).await
+        chains_end(&world).await
     })
     .await
 }
@@ -142,7 +142,7 @@ async fn a_build_that_ran_and_lost_its_pod_fails_although_nobody_could_be_told_t
         anyhow::ensure!(text.contains("disappeared"), "{text}");
         let made = counted(&start, &["sd_worker_pods", "action=\"recreated\""]).await?;
         anyhow::ensure!(made < 0.5, "the build was started again");
-        chain_ends(&world).await
+        chains_end(&world).await
     })
     .await
 }
@@ -152,20 +152,6 @@ async fn failure(world: &World, id: u64, deadline: Duration) -> anyhow::Result<S
     let failed = |build: &Build| build.status == Status::Failure;
     let build = world.build_is(id, "FAILURE", deadline, failed).await?;
     Ok(build.status_message.unwrap_or_default())
-}
-
-/// No check waits any more.
-async fn chain_ends(world: &World) -> anyhow::Result<()> {
-    for queue in [
-        "checks.v1",
-        "checks.v1.delay.1000",
-        "checks.v1.delay.4000",
-        "checks.v1.delay.6000",
-        "parked",
-    ] {
-        world.queue_empties(&ours(world, queue), SOON).await?;
-    }
-    Ok(())
 }
 
 /// The FAILURE was the first that the build heard, nothing was tried again, and there is no pod.

@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::{
-    core::v1::Pod,
-    rbac::v1::{Role, RoleBinding},
-};
-use kube::{Api, api::PostParams};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::PostParams;
 use serde_json::json;
 use testbed::{
     broker::{AMQPValue, FieldTable, Permissions},
@@ -157,7 +154,7 @@ async fn a_predecessors_check_becomes_a_chain_of_ours_while_the_pod_waits() -> a
 #[tokio::test(flavor = "multi_thread")]
 async fn beside_predecessors_a_start_that_comes_again_adopts_their_pod() -> anyhow::Result<()> {
     play("p8-legacy", async |world| {
-        may_list(&world).await?;
+        world.namespace.allow_legacy_consumers().await?;
         world.script("node:22", Life::healthy());
         let start = world
             .worker(Kind::Start, &[("START_LEGACY_CONSUMERS", "true")])
@@ -220,27 +217,6 @@ async fn make_predecessors_pod(world: &World, id: u64, image: &str) -> anyhow::R
         .create(&PostParams::default(), &pod)
         .await?;
     Ok(pod.metadata.name.unwrap_or_default())
-}
-
-/// What the Role of start-worker needs beyond the usual.
-async fn may_list(world: &World) -> anyhow::Result<()> {
-    let client = world.peers.control_plane.client()?;
-    let name = world.namespace.name();
-    let role: Role = serde_json::from_value(json!({
-        "metadata": { "name": "legacy" },
-        "rules": [{ "apiGroups": [""], "resources": ["pods"], "verbs": ["list"] }],
-    }))?;
-    let binding: RoleBinding = serde_json::from_value(json!({
-        "metadata": { "name": "legacy" },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "legacy" },
-        "subjects": [{ "kind": "ServiceAccount", "name": "start-worker", "namespace": name }],
-    }))?;
-    let params = PostParams::default();
-    Api::namespaced(client.clone(), name)
-        .create(&params, &role)
-        .await?;
-    Api::namespaced(client, name).create(&params, &binding).await?;
-    Ok(())
 }
 
 /// What docs/MIGRATION.md tells operators to run, word for word, but for the vhost and the user.

@@ -24,7 +24,7 @@ use testbed::{
 };
 
 use crate::{
-    corner::{SOON, counted, has_node, holds, ours, play},
+    corner::{SOON, chains_end, handled, has_node, holds, ours, play},
     p2_no_build_lost::hours_ago,
 };
 
@@ -356,31 +356,4 @@ fn nobody_failed(world: &World, id: u64) -> anyhow::Result<()> {
         .any(|asked| asked.updates(id) && asked.status() == Some("FAILURE"));
     anyhow::ensure!(!failed, "build {id} was failed");
     Ok(())
-}
-
-/// No check waits any more.
-async fn chains_end(world: &World) -> anyhow::Result<()> {
-    for queue in [
-        "checks.v1",
-        "checks.v1.delay.1000",
-        "checks.v1.delay.4000",
-        "checks.v1.delay.6000",
-        "checks.v1.delay.15000",
-        "starts.v1",
-        "parked",
-    ] {
-        world.queue_empties(&ours(world, queue), SOON).await?;
-    }
-    Ok(())
-}
-
-/// Waits until the worker has counted so many outcomes of this name.
-async fn handled(worker: &Worker, outcome: &str, times: u32) -> anyhow::Result<()> {
-    let label = format!("outcome=\"{outcome}\"");
-    poll::until(&format!("{times} times {outcome}"), SOON, || async {
-        let counted = counted(worker, &["sd_worker_deliveries", &label]).await?;
-        anyhow::ensure!(counted >= f64::from(times), "{counted} so far");
-        Ok::<_, anyhow::Error>(())
-    })
-    .await
 }

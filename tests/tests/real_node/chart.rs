@@ -25,9 +25,10 @@ use crate::{VERDICT, scene::Scene};
 const KINDS: [Kind; 2] = [Kind::Start, Kind::Verify];
 
 /// The base of the Dockerfile's last stage, as far as the workers use it: glibc and its like, authorities and the
-/// user. That image itself cannot be had without a network.
+/// user. The image itself is not pulled.
 const PASSWD: &str =
     "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n";
+const DOCKERFILE: &str = include_str!("../../../deploy/Dockerfile");
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Assembles a worker's image from the files of the Dockerfile's last stage.
@@ -40,11 +41,7 @@ pub(crate) fn image(scene: &Scene, kind: Kind) -> anyhow::Result<()> {
     if let Ok(authorities) = std::fs::read(AUTHORITIES) {
         files = files.file(AUTHORITIES.trim_start_matches('/'), &authorities)?;
     }
-    let config = json!({
-        "User": "65532", "WorkingDir": "/", "Env": ["PORT=8080"], "Entrypoint": [format!("/{name}")],
-        "ExposedPorts": { "8080/tcp": {} },
-    });
-    let image = files.image(&scene.registry.layout(name), "1", &config)?;
+    let image = files.image(&scene.registry.layout(name), "1", &config(name)?)?;
     println!(
         "{name}: {} KiB, of which the program {} KiB, {}",
         image.layer_size / 1024,
@@ -52,6 +49,23 @@ pub(crate) fn image(scene: &Scene, kind: Kind) -> anyhow::Result<()> {
         image.digest
     );
     Ok(())
+}
+
+/// How the image runs, as the Dockerfile has it.
+fn config(name: &str) -> anyhow::Result<Value> {
+    let (_, last) = DOCKERFILE.split_once(" AS runtime\n").context("no last stage")?;
+    let (_, own) = last.split_once(&format!(" AS {name}\n")).context("no target")?;
+    let said = |text: &'static str, instruction: &str| {
+        let mut lines = text.lines();
+        let said = lines.find_map(|line| line.strip_prefix(instruction)?.strip_prefix(' '));
+        said.with_context(|| format!("no {instruction}"))
+    };
+    let port = format!("{}/tcp", said(last, "EXPOSE")?);
+    Ok(json!({
+        "User": said(last, "USER")?, "WorkingDir": said(last, "WORKDIR")?, "Env": [said(last, "ENV")?],
+        "ExposedPorts": { port: {} },
+        "Entrypoint": serde_json::from_str::<Value>(said(own, "ENTRYPOINT")?)?,
+    }))
 }
 
 /// Installs the chart in the corner's namespace and waits until both Deployments are available.

@@ -10,7 +10,7 @@ use anyhow::Context;
 use serde_json::json;
 use testbed::{
     broker::message::BuildConfig,
-    node::{Files, LABEL, Machine, Programs, RealNode, Registry, possible},
+    node::{Files, LABEL, Machine, RealNode, Registry, hindrance, programs},
     poll,
     world::World,
 };
@@ -41,8 +41,8 @@ pub(crate) async fn play(
     name: &str,
     act: impl AsyncFnOnce(&Scene) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    if !possible() {
-        println!("skipped: only root can run a node");
+    if let Some(why) = hindrance()? {
+        println!("skipped: {why}");
         return Ok(());
     }
     let _alone = ONE.lock().await;
@@ -72,8 +72,8 @@ pub(crate) async fn play(
 
 impl Scene {
     async fn set(world: World) -> anyhow::Result<Self> {
-        let programs = Programs::find()?;
-        let busybox = programs.busybox();
+        let programs = programs().await?;
+        let busybox = programs.join("busybox");
         let registry = Registry::start(&world.directory().join("layouts"))?;
         let shell = || Files::new()?.shell(&busybox);
         let forever = "trap 'exit 0' TERM INT; sleep 1000000 & wait";

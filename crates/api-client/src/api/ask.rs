@@ -58,6 +58,14 @@ impl Ask {
         self
     }
 
+    /// Asks for this only if there is something to ask for.
+    pub(super) fn query_if(self, name: &str, value: Option<&impl ToString>) -> Self {
+        match value {
+            Some(value) => self.query(name, value),
+            None => self,
+        }
+    }
+
     pub(super) fn queries(mut self, pairs: Vec<(String, String)>) -> Self {
         self.query.extend(pairs);
         self

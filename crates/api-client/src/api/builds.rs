@@ -75,6 +75,15 @@ impl Builds<'_> {
         self.api.json(&ask.query("status", state.as_str())).await
     }
 
+    /// A step of a build, by its name. Scopes: user, build, pipeline.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such step.
+    pub async fn step(&self, build: BuildId, name: &str) -> Result<Step, Error> {
+        let ask = Ask::get("/v4/builds/{id}/steps/{name}").with(&build);
+        self.api.json(&ask.with(name)).await
+    }
+
     /// The lines that a step has logged so far, from the first.
     pub fn log(&self, build: BuildId, step: &str) -> Items<LogLine> {
         log_lines::read(self.api, build, step, None)

@@ -57,7 +57,7 @@ impl Download {
         let mut text = Vec::new();
         while let Some(chunk) = self.chunks.next().await {
             let chunk = chunk?;
-            if text.len() + chunk.len() > LONGEST_TEXT {
+            if text.len().saturating_add(chunk.len()) > LONGEST_TEXT {
                 return Err(Error::TooLong { limit: LONGEST_TEXT });
             }
             text.extend_from_slice(&chunk);

@@ -4,9 +4,11 @@ use http::Method;
 use serde::Serialize;
 
 use super::{Api, Ask};
+use crate::build::BuildStatus;
 use crate::error::Error;
 use crate::id::JobId;
 use crate::items::Items;
+use crate::json::Json;
 use crate::listing::Listing;
 use crate::resource::{Build, Job, JobState};
 
@@ -40,6 +42,26 @@ impl Jobs<'_> {
         let listing = listing.filter_unless_set("fetchSteps", "false");
         self.api
             .pages(Ask::get("/v4/jobs/{id}/builds").with(&job), listing)
+    }
+
+    /// The latest build of a job, or the latest in this status, with its steps. Scopes: user, build,
+    /// pipeline.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such job or no such build.
+    pub async fn latest_build(&self, job: JobId, status: Option<&BuildStatus>) -> Result<Build, Error> {
+        let ask = Ask::get("/v4/jobs/{id}/latestBuild").with(&job);
+        self.api.json(&ask.query_if("status", status)).await
+    }
+
+    /// The meta of a job's latest successful build; an empty object if there is none. Scopes: user, build,
+    /// pipeline.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such job.
+    pub async fn last_successful_meta(&self, job: JobId) -> Result<Json, Error> {
+        let ask = Ask::get("/v4/jobs/{id}/lastSuccessfulMeta").with(&job);
+        self.api.json(&ask).await
     }
 
     /// Enables or disables a job; the reason has at most 512 characters. Scopes: user, pipeline.

@@ -3,6 +3,7 @@
 use http::Method;
 
 use super::{Api, Ask};
+use crate::build::BuildStatus;
 use crate::error::Error;
 use crate::id::{EventId, JobId, PipelineId};
 use crate::items::Items;
@@ -62,6 +63,40 @@ impl Pipelines<'_> {
         let ask = Ask::get("/v4/pipelines/{id}/builds").with(&pipeline);
         let listing = listing.filter_unless_set("fetchSteps", "false");
         self.api.pages(ask, listing)
+    }
+
+    /// The latest build of the job of this name, or the latest in this status, with its steps. Scopes:
+    /// user, build, pipeline.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such job or no such build.
+    pub async fn latest_build(
+        &self,
+        pipeline: PipelineId,
+        job: &str,
+        status: Option<&BuildStatus>,
+    ) -> Result<Build, Error> {
+        let ask = Ask::get("/v4/pipelines/{id}/jobs/{name}/latestBuild").with(&pipeline);
+        self.api.json(&ask.with(job).query_if("status", status)).await
+    }
+
+    /// The event of the latest commit. Scopes: user, build, pipeline.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if no commit has started one yet.
+    pub async fn latest_commit_event(&self, pipeline: PipelineId) -> Result<Event, Error> {
+        let ask = Ask::get("/v4/pipelines/{id}/latestCommitEvent").with(&pipeline);
+        self.api.json(&ask).await
+    }
+
+    /// The latest event whose builds all ended well; those of pull requests do not count. Scopes: user, build,
+    /// pipeline.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none.
+    pub async fn last_successful_event(&self, pipeline: PipelineId) -> Result<Event, Error> {
+        let ask = Ask::get("/v4/pipelines/{id}/lastSuccessfulEvent").with(&pipeline);
+        self.api.json(&ask).await
     }
 
     /// Deletes a cache, on all build clusters where it lies on a disk. Scopes: user, pipeline, with the right

@@ -178,7 +178,7 @@ impl Api {
                 return Err(error);
             };
             tokio::time::sleep(pause).await;
-            attempt += 1;
+            attempt = attempt.saturating_add(1);
         }
     }
 

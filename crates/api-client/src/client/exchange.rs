@@ -152,7 +152,7 @@ async fn whole(mut response: Response, keep: Keep) -> Result<Whole, Error> {
     let mut body = Vec::new();
     if wanted {
         while let Some(chunk) = response.chunk().await.map_err(Error::from_transport)? {
-            if body.len() + chunk.len() > LONGEST_ANSWER {
+            if body.len().saturating_add(chunk.len()) > LONGEST_ANSWER {
                 return Err(Error::TooLong {
                     limit: LONGEST_ANSWER,
                 });
@@ -164,10 +164,10 @@ async fn whole(mut response: Response, keep: Keep) -> Result<Whole, Error> {
         while left > 0
             && let Ok(Some(chunk)) = response.chunk().await
         {
-            let taken = chunk.len().min(left);
-            left -= taken;
+            let taken = chunk.get(..left).unwrap_or(&chunk);
+            left = left.saturating_sub(taken.len());
             if !status.is_success() {
-                body.extend_from_slice(&chunk[..taken]);
+                body.extend_from_slice(taken);
             }
         }
     }

@@ -120,7 +120,7 @@ impl ClientBuilder {
         let http = reqwest::Client::builder()
             .timeout(timeout)
             // Leaves time for the next address of a host whose first one does not answer.
-            .connect_timeout(timeout / 2)
+            .connect_timeout(timeout.checked_div(2).unwrap_or(timeout))
             .pool_idle_timeout(IDLE_TIMEOUT)
             .user_agent(user_agent)
             .default_headers(HeaderMap::from_iter([(

@@ -95,7 +95,13 @@ pub struct NewEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     group_event_id: Option<EventId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    parent_build_id: Option<BuildId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sha: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_pipeline_sha: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_branch: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pr_num: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +118,10 @@ impl NewEvent {
         cause_message: None,
         parent_event_id: None,
         group_event_id: None,
+        parent_build_id: None,
         sha: None,
+        config_pipeline_sha: None,
+        base_branch: None,
         pr_num: None,
         meta: None,
     };
@@ -152,9 +161,27 @@ impl NewEvent {
         self
     }
 
+    /// The build that it goes on from.
+    pub fn parent_build(mut self, build: BuildId) -> Self {
+        self.parent_build_id = Some(build);
+        self
+    }
+
     /// The commit to build, 40 hexadecimal digits. Default: the latest.
     pub fn sha(mut self, sha: impl Into<String>) -> Self {
         self.sha = Some(sha.into());
+        self
+    }
+
+    /// The commit of the pipeline that configures this one, where another does.
+    pub fn config_pipeline_sha(mut self, sha: impl Into<String>) -> Self {
+        self.config_pipeline_sha = Some(sha.into());
+        self
+    }
+
+    /// The branch that a pull request is to be merged into.
+    pub fn base_branch(mut self, branch: impl Into<String>) -> Self {
+        self.base_branch = Some(branch.into());
         self
     }
 

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::build::BuildStatus;
 
+mod anything;
+
 /// Reads `sent` and writes it again: nothing may be lost but nulls.
 #[track_caller]
 fn round_trip<T: Serialize + DeserializeOwned + Debug>(sent: Value) -> T {

@@ -10,6 +10,8 @@ use url::Url;
 use crate::api::{Api, Seen, answer};
 use crate::{build, builder, client, token};
 
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// Request line, headers and body, without what differs between runs and releases.
 fn show(seen: &Seen, api: &Url) -> String {
     let mut text = format!("{}\n", seen.line);
@@ -108,7 +110,7 @@ async fn the_hook_adds_headers_but_neither_sees_nor_sets_the_credential() {
     let api = Api::answering(|| answer(200, "{}")).await;
     let hook = |headers: &mut http::HeaderMap| {
         assert!(headers.is_empty());
-        headers.insert("traceparent", HeaderValue::from_static("00-1-2-01"));
+        headers.insert("traceparent", HeaderValue::from_static(PARENT));
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer other"));
     };
     let client = builder().middleware(hook).user_agent("worker/1").build().unwrap();
@@ -119,11 +121,11 @@ async fn the_hook_adds_headers_but_neither_sees_nor_sets_the_credential() {
     client.status(&api.uri).await.unwrap();
 
     let seen = api.take();
-    assert_eq!(seen[0].headers["traceparent"], "00-1-2-01");
+    assert_eq!(seen[0].headers["traceparent"], PARENT);
     assert_eq!(seen[0].headers["user-agent"], "worker/1");
     let credentials: Vec<_> = seen[0].headers.get_all(AUTHORIZATION).iter().collect();
     assert_eq!(credentials, [&format!("Bearer {}", token().expose())]);
-    assert_eq!(seen[1].headers["traceparent"], "00-1-2-01");
+    assert_eq!(seen[1].headers["traceparent"], PARENT);
     assert!(!seen[1].headers.contains_key(AUTHORIZATION));
 }
 

@@ -15,6 +15,7 @@ use crate::{build, client, token, tools};
 const BUILD: &str = r#"{"id":8609,"jobId":777,"eventId":4242,"status":"QUEUED","createTime":"2024-05-06T07:08:09.000Z",
     "statusMessage":"Waiting for resources to be available.","stats":{"queueEnterTime":"2024-05-06T07:08:10.000Z"},
     "steps":[{"name":"sd-setup-init","startTime":"2024-05-06T07:08:09.000Z"}],"meta":{"a":1}}"#;
+const STEP: &str = r#"{"name":"sd-setup-init","code":0,"lines":12}"#;
 const STEPS: &str = r#"[{"name":"sd-setup-init","code":0,"lines":12}]"#;
 const EVENT: &str = r#"{"id":4242,"pipelineId":123,"type":"pipeline","status":"IN_PROGRESS"}"#;
 const JOB: &str = r#"{"id":777,"name":"main","pipelineId":123,"state":"ENABLED","archived":false}"#;
@@ -45,11 +46,15 @@ fn the_api(seen: &Seen) -> Response {
         ["builds", "statuses"] => format!(r#"[{{"jobId":777,"builds":[{BUILD}]}}]"#),
         ["builds", _, "token"] => format!(r#"{{"token":"{}"}}"#, token().expose()),
         ["builds", _, "steps"] => STEPS.to_owned(),
-        ["builds", _] => BUILD.to_owned(),
+        ["builds", _, "steps", _] => STEP.to_owned(),
+        ["builds", _]
+        | ["jobs", _, "latestBuild"]
+        | ["pipelines", _, "jobs", _, "latestBuild"] => BUILD.to_owned(),
         ["events"] => return answer(201, EVENT),
         ["events", _, "builds"] => format!("[{BUILD}]"),
-        ["events", ..] => EVENT.to_owned(),
+        ["events", ..] | ["pipelines", _, "latestCommitEvent" | "lastSuccessfulEvent"] => EVENT.to_owned(),
         ["jobs" | "pipelines", _, "builds"] => list_of(BUILD, seen),
+        ["jobs", _, "lastSuccessfulMeta"] => r#"{"a":1}"#.to_owned(),
         ["jobs", _] => JOB.to_owned(),
         ["pipelines"] => list_of(PIPELINE, seen),
         ["pipelines", _, "jobs"] => list_of(JOB, seen),
@@ -112,6 +117,10 @@ async fn builds() {
         api.builds().steps_in(build(), StepState::Success).await.unwrap()[0].code,
         Some(0)
     );
+    assert_eq!(
+        api.builds().step(build(), "sd-setup-init").await.unwrap().lines,
+        Some(12)
+    );
     let statuses = api
         .builds()
         .statuses(&[job(), JobId::try_from(778).unwrap()], 2)
@@ -125,6 +134,7 @@ async fn builds() {
     PUT /v4/builds/8609 {"status":"ABORTED"}
     GET /v4/builds/8609/steps 
     GET /v4/builds/8609/steps?status=success 
+    GET /v4/builds/8609/steps/sd-setup-init 
     GET /v4/builds/statuses?numBuilds=2&jobIds=777&jobIds=778 
     POST /v4/builds/8609/token {"buildTimeout":120}
     "#);
@@ -154,10 +164,16 @@ async fn events() {
     );
     let again = NewEvent::restart(build())
         .parent_event(event())
-        .group_event(event());
+        .group_event(event())
+        .parent_build(build());
     api.events().create(&again).await.unwrap();
     api.events()
-        .create(&NewEvent::start(pipeline(), "~pr").pull_request(15))
+        .create(
+            &NewEvent::start(pipeline(), "~pr")
+                .pull_request(15)
+                .base_branch("main")
+                .config_pipeline_sha("ccc4"),
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -168,8 +184,8 @@ async fn events() {
     assert_eq!(api.events().stop(event()).await.unwrap().id, event());
     insta::assert_snapshot!(show(&server), @r#"
     POST /v4/events {"pipelineId":123,"startFrom":"~commit","causeMessage":"by hand","sha":"ccc49349d3cffbd12ea9e3d41521480b4aa5de5f","meta":{"a":1}}
-    POST /v4/events {"buildId":8609,"parentEventId":4242,"groupEventId":4242}
-    POST /v4/events {"pipelineId":123,"startFrom":"~pr","prNum":15}
+    POST /v4/events {"buildId":8609,"parentEventId":4242,"groupEventId":4242,"parentBuildId":8609}
+    POST /v4/events {"pipelineId":123,"startFrom":"~pr","configPipelineSha":"ccc4","baseBranch":"main","prNum":15}
     GET /v4/events/4242 
     GET /v4/events/4242/builds?fetchSteps=false 
     PUT /v4/events/4242/stop 
@@ -183,6 +199,14 @@ async fn jobs() {
     assert_eq!(api.jobs().get(job()).await.unwrap().name, "main");
     let listing = Listing::default().filter("status", "QUEUED");
     assert_eq!(api.jobs().builds(job(), listing).all().await.unwrap().len(), 1);
+    let latest = api.jobs().latest_build(job(), None).await.unwrap();
+    assert_eq!(latest.id, build());
+    api.jobs()
+        .latest_build(job(), Some(&BuildStatus::Success))
+        .await
+        .unwrap();
+    let meta = api.jobs().last_successful_meta(job()).await.unwrap();
+    assert_eq!(meta.field("a").unwrap().as_u64(), Some(1));
     let changed = api
         .jobs()
         .set_state(job(), &JobState::Disabled, Some("flaky"))
@@ -197,6 +221,9 @@ async fn jobs() {
     GET /v4/jobs/777 
     GET /v4/jobs/777/builds?page=1&count=50&status=QUEUED&fetchSteps=false 
     GET /v4/jobs/777/builds?page=2&count=50&status=QUEUED&fetchSteps=false 
+    GET /v4/jobs/777/latestBuild 
+    GET /v4/jobs/777/latestBuild?status=SUCCESS 
+    GET /v4/jobs/777/lastSuccessfulMeta 
     PUT /v4/jobs/777 {"state":"DISABLED","stateChangeMessage":"flaky"}
     PUT /v4/jobs/777 {"state":"ENABLED"}
     "#);
@@ -234,6 +261,13 @@ async fn pipelines() {
         pipelines.builds(pipeline(), listing).first(1).await.unwrap()[0].id,
         build()
     );
+    let latest = pipelines
+        .latest_build(pipeline(), "PR-15:main", Some(&BuildStatus::Failure))
+        .await
+        .unwrap();
+    assert_eq!(latest.id, build());
+    let commit = pipelines.latest_commit_event(pipeline()).await.unwrap();
+    assert_eq!(commit, pipelines.last_successful_event(pipeline()).await.unwrap());
     for scope in [
         CacheScope::Pipeline,
         CacheScope::Job(job()),
@@ -248,6 +282,9 @@ async fn pipelines() {
     GET /v4/pipelines/123/jobs?page=1&count=50 
     GET /v4/pipelines/123/events?page=1&count=50&sort=ascending 
     GET /v4/pipelines/123/builds?page=1&count=10&fetchSteps=true 
+    GET /v4/pipelines/123/jobs/PR-15:main/latestBuild?status=FAILURE 
+    GET /v4/pipelines/123/latestCommitEvent 
+    GET /v4/pipelines/123/lastSuccessfulEvent 
     DELETE /v4/pipelines/123/caches?scope=pipelines&cacheId=123 
     DELETE /v4/pipelines/123/caches?scope=jobs&cacheId=777 
     DELETE /v4/pipelines/123/caches?scope=events&cacheId=4242 

@@ -1,5 +1,6 @@
 //! The public surface, as a list that a reviewer sees change: removing or altering a line of it is a breaking
-//! change. The workspace's lint `unreachable_pub` makes every `pub` a public one, so the sources are the list.
+//! change. `lib.rs` says what has a name outside; the workspace's lint `unreachable_pub` makes every `pub` beneath it
+//! a public one, so the sources are the list.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -46,13 +47,46 @@ fn no_dependency_but_http_url_and_bytes_is_part_of_it() {
     }
 }
 
+#[test]
+fn the_readme_lists_the_calls_that_there_are() {
+    let readme = include_str!("../../README.md");
+    let quoted = readme.split('`').skip(1).step_by(2);
+    let listed: BTreeSet<String> = quoted
+        .filter(|text| text.contains(" /v4/"))
+        .map(ToOwned::to_owned)
+        .collect();
+    let made: BTreeSet<String> = sources().iter().flat_map(|path| calls(&code(path))).collect();
+    assert_eq!(listed, made);
+}
+
+/// The calls that a file makes, as `METHOD template`.
+fn calls(code: &str) -> Vec<String> {
+    let quoted: Vec<_> = code.split('"').collect();
+    let pairs = quoted
+        .windows(2)
+        .filter(|pair| pair[1].starts_with("/v4/") && !pair[1].contains('\n'));
+    let method = |before: &str| {
+        let named = before.rsplit_once("Method::").map(|(_, rest)| rest);
+        let named = named.and_then(|rest| rest.split(|c: char| !c.is_ascii_uppercase()).next());
+        if before.ends_with("Ask::get(") {
+            "GET".to_owned()
+        } else {
+            named.unwrap().to_owned()
+        }
+    };
+    pairs
+        .map(|pair| format!("{} {}", method(pair[0]), pair[1]))
+        .collect()
+}
+
 fn sources() -> Vec<PathBuf> {
     fn collect(dir: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            let is_test = path.file_stem().is_some_and(|name| name == "tests");
+            if path.is_dir() && !is_test {
                 collect(&path, found);
-            } else if path.extension().is_some_and(|ext| ext == "rs") && !path.ends_with("tests.rs") {
+            } else if path.extension().is_some_and(|ext| ext == "rs") && !is_test {
                 found.push(path);
             }
         }
@@ -91,7 +125,10 @@ fn imports(code: &str) -> Vec<String> {
 
 fn surface() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut text = String::new();
+    let mut text = String::from("// lib.rs\n");
+    for names in reexports(&code(&root.join("lib.rs"))) {
+        writeln!(text, "{names}").unwrap();
+    }
     for path in sources() {
         let items = items(&code(&path));
         if !items.is_empty() {
@@ -103,6 +140,17 @@ fn surface() -> String {
         }
     }
     text
+}
+
+/// What has a name outside: each `pub use` of the crate's root on one line.
+fn reexports(code: &str) -> Vec<String> {
+    let uses = code.split("\npub use ").skip(1);
+    let names = uses.filter_map(|rest| rest.split_once(';'));
+    let line = |(names, _): (&str, _)| names.split_whitespace().collect::<Vec<_>>().join(" ");
+    names
+        .map(line)
+        .map(|names| format!("pub use {}", names.replace("{ ", "{").replace(", }", "}")))
+        .collect()
 }
 
 /// The public items of a formatted file: declarations without bodies, fields, variants, implementations.
@@ -153,6 +201,8 @@ fn items(code: &str) -> Vec<String> {
             Some((name, _)) if found.starts_with("pub struct") => name,
             _ => found,
         };
+        // A signature of several lines as one of one line.
+        let found = found.replace("( ", "(").replace(", )", ")");
         let depth = if indent.is_empty() { "" } else { "    " };
         items.push(format!("{depth}{attributes}{found}"));
         attributes.clear();

@@ -38,9 +38,9 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub(super) const OK: u16 = 200;
 
 /// What one queue's consumer hands out.
-pub(super) type Deliveries = SelectAll<futures_util::stream::BoxStream<'static, (Queue, Taken)>>;
+pub(super) type Deliveries = SelectAll<futures_util::stream::BoxStream<'static, (Queue, Arrival)>>;
 /// A delivery, or how the consumer ended.
-pub(super) type Taken = Result<lapin::message::Delivery, Option<lapin::Error>>;
+pub(super) type Arrival = Result<lapin::message::Delivery, Option<lapin::Error>>;
 
 /// What happens to a connection.
 pub(super) type Events = std::pin::Pin<Box<dyn Stream<Item = Event> + Send>>;
@@ -141,7 +141,7 @@ impl Session {
                 .await
                 .map_err(refused)?;
             self.consumers.push((channel, consumer.tag()));
-            self.deliveries.push(taken(queue, consumer));
+            self.deliveries.push(arrivals(queue, consumer));
         }
         Ok(())
     }
@@ -204,11 +204,11 @@ async fn probe_all(topology: &Topology, publisher: &Publisher) -> Result<(), Bro
 }
 
 /// A consumer's stream, its end made visible: lapin ends it silently when the queue is deleted.
-fn taken(queue: Queue, consumer: Consumer) -> futures_util::stream::BoxStream<'static, (Queue, Taken)> {
+fn arrivals(queue: Queue, consumer: Consumer) -> futures_util::stream::BoxStream<'static, (Queue, Arrival)> {
     consumer
-        .map(|taken| taken.map_err(Some))
+        .map(|arrival| arrival.map_err(Some))
         .chain(futures_util::stream::once(async { Err(None) }))
-        .map(move |taken| (queue, taken))
+        .map(move |arrival| (queue, arrival))
         .boxed()
 }
 

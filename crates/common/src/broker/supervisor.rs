@@ -3,7 +3,7 @@
 //! On any error, end of a consumer or closed connection everything is dropped and built anew. Handlers
 //! that are under way go on: what they settle on a dead channel is counted as lost and comes again.
 
-use std::{error::Error, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, ops::ControlFlow, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
@@ -17,7 +17,7 @@ use super::{
     error::BrokerError,
     names::Queue,
     publisher::{PublishSession, Publisher},
-    session::{Opening, Session, Taken},
+    session::{Arrival, Opening, Session},
     topology::Topology,
 };
 use crate::{
@@ -55,7 +55,7 @@ pub struct Surroundings {
     pub delayed_as_child: bool,
 }
 
-/// The supervisor.
+/// The broker, as a worker knows it: one session after another.
 pub struct Broker {
     settings: BrokerSettings,
     topology: Topology,
@@ -111,28 +111,27 @@ impl Broker {
         while !shutdown.draining().is_cancelled() {
             let opened = tokio::select! {
                 opened = timeout(OPENING, self.open()) => opened.unwrap_or(Err(BrokerError::Timeout { seconds: OPENING.as_secs() })),
-                () = self.beat() => continue,
+                never = self.beat() => match never {},
                 () = shutdown.draining().cancelled() => break,
             };
-            let end = match opened {
+            let (error, after) = match opened {
                 Ok(mut session) => {
                     pauses = self::pauses();
                     let end = self.serve(&mut session, &handler, shutdown).await;
-                    self.surroundings.condition.unready("not connected to the broker");
                     self.show_consumers(false);
-                    if matches!(end, End::Draining) {
-                        self.drain(session, shutdown, drain).await;
-                        return;
+                    match end {
+                        End::Draining => {
+                            self.surroundings.condition.unready("the worker stops");
+                            self.drain(session, shutdown, drain).await;
+                            return;
+                        }
+                        End::Lost(error) => (error, NewSession::Lost),
                     }
-                    self.sessions.send_replace(None);
-                    (end, NewSession::Lost)
                 }
-                Err(error) => (End::Lost(error), NewSession::NotHad),
+                Err(error) => (error, NewSession::NotHad),
             };
-            if let (End::Lost(error), after) = end {
-                self.report(&error, after);
-                self.pause(pauses.next().unwrap_or(PULSE), shutdown).await;
-            }
+            self.report(&error, after);
+            self.pause(pauses.next().unwrap_or(PULSE), shutdown).await;
         }
         let _drained = shutdown.bound(drain, self.finish()).await;
     }
@@ -149,7 +148,7 @@ impl Broker {
     }
 
     /// Shows for ever that the supervisor is alive.
-    async fn beat(&self) {
+    async fn beat(&self) -> Infallible {
         let mut pulse = tokio::time::interval(PULSE);
         loop {
             pulse.tick().await;
@@ -186,11 +185,11 @@ impl Broker {
                 event = session.consume_events.next() => self.on_event(event),
                 destination = session.publishing.unroutable() => ControlFlow::Break(BrokerError::Unroutable { destination }),
                 never = &mut watching => match never {},
-                taken = session.deliveries.next(), if intake => {
-                    if let Some((queue, _)) = &taken {
+                arrival = session.deliveries.next(), if intake => {
+                    if let Some((queue, _)) = &arrival {
                         depths.moved(*queue);
                     }
-                    self.on_delivery(taken, handler, shutdown.draining())
+                    self.on_arrival(arrival, handler, shutdown.draining())
                 }
             };
             if let ControlFlow::Break(error) = turn {
@@ -227,16 +226,13 @@ impl Broker {
         ControlFlow::Continue(())
     }
 
-    fn on_delivery<H: Handler>(
+    fn on_arrival<H: Handler>(
         &self,
-        taken: Option<(Queue, Taken)>,
+        arrival: Option<(Queue, Arrival)>,
         handler: &Arc<H>,
         draining: &CancellationToken,
     ) -> ControlFlow<BrokerError> {
-        let ended = |queue: Queue| BrokerError::ConsumerEnded {
-            queue: self.topology.names.queue(queue),
-        };
-        match taken {
+        match arrival {
             Some((queue, Ok(delivery))) => {
                 let name = self.topology.names.queue(queue);
                 let delivery = Delivery::new(
@@ -256,8 +252,11 @@ impl Broker {
                 ControlFlow::Continue(())
             }
             Some((_, Err(Some(error)))) => ControlFlow::Break(BrokerError::Connection(error)),
-            Some((queue, Err(None))) => ControlFlow::Break(ended(queue)),
-            None => ControlFlow::Break(ended(Queue::Main)),
+            Some((queue, Err(None))) => ControlFlow::Break(BrokerError::ConsumerEnded {
+                queue: self.topology.names.queue(queue),
+            }),
+            // Each says so before it ends.
+            None => ControlFlow::Break(BrokerError::Closed),
         }
     }
 

@@ -58,8 +58,8 @@ impl Bearer {
     fn header(&self) -> HeaderValue {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.at.elapsed() >= FRESH {
-            // While there is nothing better, what held so far.
-            if let Some(header) = self.secret.written().and_then(|token| header(&token).ok()) {
+            // While there is nothing that can be sent, what held so far.
+            if let Ok(header) = header(&self.secret.now()) {
                 last.header = header;
             }
             last.at = Instant::now();

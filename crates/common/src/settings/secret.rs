@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use secrecy::SecretString;
@@ -17,22 +18,25 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// A secret, as it was set or as it stands in a file. `Debug` shows neither.
 #[derive(Clone)]
 pub struct Secret {
-    /// What was set, or what the file held when we started.
-    first: SecretString,
+    /// What was set, or what the file held last.
+    last: Arc<Mutex<SecretString>>,
     file: Option<PathBuf>,
 }
 
 // === impl Secret ===
 
 impl Secret {
-    /// The secret now. While its file cannot be read, or is empty because it is just being written, what it held when we
-    /// started.
+    /// The secret now. While its file cannot be read, or is empty because it is just being written, what it held last.
     pub fn now(&self) -> SecretString {
-        self.written().unwrap_or_else(|| self.first.clone())
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(written) = self.written() {
+            *last = written;
+        }
+        last.clone()
     }
 
-    /// What its file holds now; `None` if it has none, or it cannot be read, or is empty.
-    pub fn written(&self) -> Option<SecretString> {
+    /// What its file holds; `None` if it has none, or it cannot be read, or is empty.
+    fn written(&self) -> Option<SecretString> {
         content(self.file.as_deref()?).ok().flatten()
     }
 
@@ -41,16 +45,20 @@ impl Secret {
     /// # Errors
     /// There is no such file, it cannot be read, or it is no text.
     pub fn in_file(path: &Path) -> io::Result<Self> {
+        let last = content(path)?.unwrap_or_default();
         Ok(Self {
-            first: content(path)?.unwrap_or_default(),
             file: Some(path.to_owned()),
+            ..Self::from(last)
         })
     }
 }
 
 impl From<SecretString> for Secret {
-    fn from(first: SecretString) -> Self {
-        Self { first, file: None }
+    fn from(set: SecretString) -> Self {
+        Self {
+            last: Arc::new(Mutex::new(set)),
+            file: None,
+        }
     }
 }
 

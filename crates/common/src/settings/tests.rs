@@ -322,7 +322,7 @@ fn secrets_may_stand_in_files() {
         fs::write(path("password"), kept).unwrap();
         assert_eq!(
             settings.broker.password.now().expose_secret(),
-            "from-file",
+            "rotated",
             "being written"
         );
     }

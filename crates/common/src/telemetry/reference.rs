@@ -96,7 +96,7 @@ export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
 is a real Jaeger's answer. Here is one, shortened. The stages of a pod have the
 pod's own times, so they stand before the look that told of them:
 
-```
+```text
     0.905s     0.025s  start-worker   process ClusterA  [created]
     0.906s     0.001s  start-worker     publish ClusterA.checks.v1.delay.1000
     1.909s     0.038s  verify-worker      process ClusterA.checks.v1  [rearmed]

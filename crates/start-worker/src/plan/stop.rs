@@ -69,7 +69,7 @@ pub(super) fn clear_plan(
             };
             Plan::Clear(Box::new(ClearPlan { folder, state }))
         }
-        Err(ClearError::NoDiskCache) => Plan::Nothing,
+        Err(ClearError::NoDiskCache) => Plan::NoDiskCache,
         Err(ClearError::Incomplete(error)) => Plan::Park(error.into()),
         Err(ClearError::Unsafe) => Plan::Park(ParkReason::UnsafePath),
     }

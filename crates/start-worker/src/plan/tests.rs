@@ -380,7 +380,7 @@ fn a_clear_names_one_folder_or_is_parked() {
     ));
     assert!(matches!(
         plan_of(&clear(&json!("7"), None), first(), &policy(&[])),
-        Plan::Nothing
+        Plan::NoDiskCache
     ));
 }
 
@@ -406,7 +406,7 @@ fn checks_are_not_for_this_worker() {
     ));
     assert!(matches!(
         plan_of(r#"{"job":"probe"}"#, first(), &policy(&[])),
-        Plan::Nothing
+        Plan::Probe
     ));
 }
 

@@ -63,9 +63,9 @@ fn of_several_pods_the_one_that_still_runs_decides() {
 
 #[test]
 fn a_strangers_pod_is_not_the_builds() {
-    let place = |label: &str| Place {
+    let place = |selector: &str| Place {
         executor: "k8s".to_owned(),
-        label: label.to_owned(),
+        selector: selector.to_owned(),
     };
     let pod = pod("8609-abcde", "Running", 0, false);
     assert!(place("sdbuild=8609").holds(&pod));

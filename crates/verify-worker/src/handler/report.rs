@@ -136,7 +136,7 @@ impl VerifyHandler {
 
     async fn follow(&self, config: &BuildConfig<'_>, then: Then, text: Option<String>) -> Outcome {
         match then {
-            Then::End(outcome) | Then::Back(outcome) => outcome,
+            Then::End(outcome) => outcome,
             Then::Rearm(next) => self.rearm(config, next, text, Outcome::Rearmed).await,
             Then::Watch(next) => self.rearm(config, next, text, Outcome::Watching).await,
             Then::Recreate(start, next) => {

@@ -154,14 +154,13 @@ fn follows(decision: &Decision) -> String {
         Then::Rearm(check) => format!("check {}", next(check)),
         Then::Watch(check) => format!("watch {}", next(check)),
         Then::Recreate(_, check) => format!("recreate, check {}", next(check)),
-        Then::Back(outcome) => format!("back {}", outcome.as_str()),
     }
 }
 
 fn next_of(decision: Decision) -> CheckState {
     match decision.then {
         Then::Rearm(next) | Then::Watch(next) | Then::Recreate(_, next) => next.check,
-        Then::End(_) | Then::Back(_) => panic!("no next check"),
+        Then::End(_) => panic!("no next check"),
     }
 }
 

@@ -46,10 +46,7 @@ pub fn of_trouble(
         }
         trouble => Decision {
             report: Report::Nothing,
-            then: match later(check, config, trouble, at) {
-                parked @ Outcome::Parked(_) => Then::End(parked),
-                outcome => Then::Back(outcome),
-            },
+            then: Then::End(later(check, config, trouble, at)),
             if_finished: IfFinished::End,
             seen: check.clone(),
         },

@@ -17,10 +17,10 @@ fn look_of(body: &str, policy: &Policy) -> Look {
     }
 }
 
-fn place(executor: &str, label: &str) -> Place {
+fn place(executor: &str, selector: &str) -> Place {
     Place {
         executor: executor.to_owned(),
-        label: label.to_owned(),
+        selector: selector.to_owned(),
     }
 }
 
@@ -79,7 +79,7 @@ fn a_predecessors_pod_is_looked_for_in_every_place_once() {
     let asked: Vec<(&str, &str)> = look
         .places
         .iter()
-        .map(|place| (place.executor.as_str(), place.label.as_str()))
+        .map(|place| (place.executor.as_str(), place.selector.as_str()))
         .collect();
     for expected in [
         ("k8s", "sdbuild=8609"),
@@ -127,8 +127,5 @@ fn other_jobs_are_not_for_this_worker() {
             "{body}"
         );
     }
-    assert!(matches!(
-        plan_of(r#"{"job":"probe"}"#, &policy(&[])),
-        Plan::Nothing
-    ));
+    assert!(matches!(plan_of(r#"{"job":"probe"}"#, &policy(&[])), Plan::Probe));
 }

@@ -192,13 +192,13 @@ impl World {
         }
         match decision.then {
             // The same check comes back.
-            Then::Back(Outcome::Again(again)) => {
+            Then::End(Outcome::Again(again)) => {
                 self.chains[chain] = Chain {
                     check: check_in(&again.body),
                     saw_it_run,
                 };
             }
-            Then::End(_) | Then::Back(_) => {
+            Then::End(_) => {
                 self.ended = true;
                 self.chains.remove(chain);
             }
@@ -254,7 +254,7 @@ impl World {
                 None => {
                     return Decision {
                         report: Report::Nothing,
-                        then: Then::Back(with_config(|config| {
+                        then: Then::End(with_config(|config| {
                             unasked(check, config, &judgement.verdict, facts)
                         })),
                         if_finished: IfFinished::End,

@@ -69,7 +69,7 @@ fn own(name: &str, failed: u32) -> Decision {
 /// What comes back: the outcome's name, its delay and the check.
 fn back(decision: Decision) -> (&'static str, u64, CheckState) {
     assert!(matches!(decision.report, Report::Nothing), "{decision:?}");
-    let Then::Back(outcome) = decision.then else {
+    let Then::End(outcome) = decision.then else {
         panic!("nothing comes back: {decision:?}")
     };
     back_of(outcome)

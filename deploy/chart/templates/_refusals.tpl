@@ -1,0 +1,57 @@
+{{/* Values that the schema allows one by one and that cannot work together. Called with the root. */}}
+{{- define "launcher.refusals" -}}
+{{- $root := . -}}
+{{- $own := dict "PORT" "port" "K8S_BUILD_TOKEN_SECRET" "buildTokenSecret" -}}
+{{- $secretEnv := .Values.secretEnv | default dict -}}
+{{- $environments := dict "env" .Values.env "secretEnv" $secretEnv -}}
+{{- range $worker, $values := .Values.workers -}}
+{{- $_ := set $environments (printf "workers.%s.env" $worker) $values.env -}}
+{{- end -}}
+{{- range $place, $environment := $environments -}}
+{{- range $variable, $value := $environment -}}
+{{- if hasKey $own $variable -}}
+{{- printf "%s.%s: set the value %s instead, from which more is made than this variable" $place $variable (get $own $variable) | fail -}}
+{{- else if and (ne $place "secretEnv") (hasKey $secretEnv $variable) -}}
+{{- printf "%s.%s: it is in secretEnv too, and a container has each variable once" $place $variable | fail -}}
+{{- else if and (ne $place "env") (has $variable (list "K8S_JOBS_NAMESPACE" "NODE_CONFIG")) -}}
+{{- if not (and (eq $variable "NODE_CONFIG") (eq $place "secretEnv")) -}}
+{{- printf "%s.%s: put it into env, since both workers and the rights that they get go by it" $place $variable | fail -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- $theirs := dict "podLabels" .Values.podLabels "podAnnotations" .Values.podAnnotations -}}
+{{- range list "serviceMonitor" "prometheusRule" "dashboard" -}}
+{{- $_ := set $theirs (printf "%s.labels" .) (get $root.Values .).labels -}}
+{{- end -}}
+{{- $ours := include "launcher.labels" (dict "root" . "worker" "any") | fromYaml | keys -}}
+{{- $ours = append $ours "checksum/config" -}}
+{{- range $place, $names := $theirs -}}
+{{- range $name, $value := $names -}}
+{{- if has $name $ours }}{{ printf "%s: the chart itself sets %s" $place $name | fail }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- if not .Values.buildTokenSecret -}}
+{{- $layers := (include "launcher.layers" (dict "root" . "worker" "start-worker") | fromJson).layers -}}
+{{- range $name, $executor := include "launcher.executors" . | fromJson -}}
+{{- $path := list "executor" $name "options" "kubernetes" "buildTokenSecret" -}}
+{{- if include "launcher.lookup" (dict "layers" $layers "path" $path) | include "launcher.true" -}}
+{{- printf "buildTokenSecret has to be true: executor %s asks for it, and start-worker would have no right to make Secrets" $name | fail -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- range $worker, $values := .Values.workers -}}
+{{- if gt (int $values.autoscaling.minReplicas) (int $values.autoscaling.maxReplicas) -}}
+{{- printf "workers.%s.autoscaling: minReplicas is above maxReplicas" $worker | fail -}}
+{{- end -}}
+{{- $drain := (include "launcher.setting" (dict "root" $root "worker" $worker "name" "drain") | fromJson).value | nospace -}}
+{{- $number := regexFind "^[0-9.]+" $drain -}}
+{{- $seconds := mulf (float64 $number) (get (dict "ms" 0.001 "s" 1 "m" 60 "h" 3600) (trimPrefix $number $drain) | default 0) -}}
+{{- if ge (addf $seconds 2) (float64 $root.Values.terminationGracePeriodSeconds) -}}
+{{- printf "terminationGracePeriodSeconds has to be above DRAIN_TIMEOUT (%s) and 2 s for the flush of traces" $drain | fail -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
