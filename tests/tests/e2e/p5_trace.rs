@@ -104,6 +104,35 @@ async fn the_trace_goes_on_where_a_worker_died() -> anyhow::Result<()> {
     .await
 }
 
+/// For collectors that decide early what to keep.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_check_is_a_trace_of_its_own_that_links_back_where_that_is_set() -> anyhow::Result<()> {
+    play("p5-linked", async |world| {
+        let (_start, verify) = world.workers(&[("OTEL_DELAYED_AS_CHILD", "false")]).await?;
+        let (id, config) = world.build("node:22");
+        publish(&world, &config).await?;
+        handled(&verify, "healthy", 1).await?;
+        let name = format!("process {}.checks.v1", world.vhost.queue());
+        poll::until("a check that links to its start", SOON, || async {
+            let mut checks = world.collector.with_attribute("build.id", &id.to_string());
+            checks.retain(|span| span.name == name);
+            let strays = checks
+                .iter()
+                .find(|span| span.trace_id == TRACE || span.parent.is_some());
+            anyhow::ensure!(strays.is_none(), "not a trace of its own: {strays:?}");
+            let story = world.collector.trace(TRACE);
+            let armed_by = |check: &Span| {
+                let armed = check.links.first().filter(|link| link.trace_id == TRACE);
+                armed.is_some_and(|link| story.iter().any(|span| span.span_id == link.span_id))
+            };
+            anyhow::ensure!(checks.iter().any(armed_by), "no link among {checks:?}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await
+    })
+    .await
+}
+
 /// Where the minutes went: the pod's own times, told once, by the look that saw the build run.
 async fn stages(world: &World) -> anyhow::Result<()> {
     poll::until("the stages of the pod", SOON, || async {
