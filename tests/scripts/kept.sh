@@ -15,12 +15,12 @@ kept_folder() {
     (CDPATH='' cd -- "$folder" && pwd -P)
 }
 
-# kept_whole FOLDER NAME...: whether all of them are in the folder.
+# kept_whole FOLDER NAME...: whether all of them are in the folder, programs (or folders) that can be used.
 kept_whole() {
     local folder=$1 name
     shift
     for name in "$@"; do
-        [[ -e $folder/$name ]] || return 1
+        [[ -x $folder/$name ]] || return 1
     done
 }
 

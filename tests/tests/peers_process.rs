@@ -143,3 +143,20 @@ fn the_tail_of_a_log_is_its_last_lines() {
         ("two\nthree".to_owned(), "one\ntwo\nthree".to_owned())
     );
 }
+
+/// `.cache/` of the repository, wherever the script that builds stands and whatever folder it is called from.
+#[test]
+fn what_is_built_once_is_kept_in_the_repository() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let script = repository.join("tests/keda/../scripts/kept.sh");
+    let told = Command::new("bash")
+        .args(["-euc", r#". "$1"; kept_folder control-plane"#, "bash"])
+        .arg(&script)
+        .env_remove("SD_CACHE_DIR")
+        .current_dir("/")
+        .output()
+        .unwrap();
+    let folder = String::from_utf8(told.stdout).unwrap();
+    let expected = repository.canonicalize().unwrap().join(".cache/control-plane");
+    assert_eq!(Path::new(folder.trim_end()), expected, "{:?}", told.stderr);
+}
