@@ -28,6 +28,7 @@ only 'the environment' 'std::env::(var|vars)\b|env::var(s|_os)?\(' crates/common
 
 # Decisions see values only: no client, no clock, no environment, nothing async.
 decisions="crates/common/src/job crates/common/src/job.rs crates/common/src/attempt.rs crates/common/src/outcome.rs
+  crates/common/src/outcome
   crates/common/src/ladder.rs crates/common/src/deadline.rs crates/common/src/pod_identity.rs
   crates/common/src/facts crates/common/src/facts.rs crates/common/src/verdict crates/common/src/verdict.rs
   crates/common/src/text.rs crates/common/src/text
