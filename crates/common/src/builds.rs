@@ -201,11 +201,13 @@ fn answer(error: Option<&ApiError>) -> AnswerClass {
 /// The span of a call about a build. The client asks the same address, without what may stand around its path.
 fn span(method: &'static str, template: &'static str, api_uri: &Url, build: BuildId) -> Span {
     let span = spans::builds_api_span(method, template);
-    let mut asked = api_uri.clone();
-    let path = template.replace("{id}", &build.to_string());
-    asked.set_path(&format!("{}{path}", api_uri.path().trim_end_matches('/')));
-    asked.set_query(None);
-    spans::record_request(&span, method, &asked);
+    spans::record_request(&span, method, || {
+        let mut asked = api_uri.clone();
+        let path = template.replace("{id}", &build.to_string());
+        asked.set_path(&format!("{}{path}", api_uri.path().trim_end_matches('/')));
+        asked.set_query(None);
+        Some(asked)
+    });
     span
 }
 

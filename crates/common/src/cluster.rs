@@ -253,9 +253,8 @@ fn client(config: &Config, bearer: Bearer) -> kube::Result<Client> {
 
 /// Tells the call's span what is asked. The client's queue calls its service within the span of whoever waits.
 fn told<B>(request: http::Request<B>) -> http::Request<B> {
-    if let Ok(url) = request.uri().to_string().parse() {
-        spans::record_request(&Span::current(), request.method().as_str(), &url);
-    }
+    let url = || request.uri().to_string().parse().ok();
+    spans::record_request(&Span::current(), request.method().as_str(), url);
     request
 }
 

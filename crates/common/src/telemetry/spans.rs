@@ -144,13 +144,14 @@ pub fn record_failure(span: &Span, text: &str) {
     span.record(FAILURE, text);
 }
 
-/// What a call asks, of whom.
-pub fn record_request(span: &Span, method: &str, url: &Url) {
+/// What a call asks, of whom; the address is made only if somebody wants the span.
+pub fn record_request(span: &Span, method: &str, url: impl FnOnce() -> Option<Url>) {
     if span.is_disabled() {
         return;
     }
-    span.record(HTTP_METHOD, method)
-        .record(URL_FULL, address::redacted(url).as_str())
+    span.record(HTTP_METHOD, method);
+    let Some(url) = url() else { return };
+    span.record(URL_FULL, address::redacted(&url).as_str())
         .record(SERVER_ADDRESS, url.host_str())
         .record(SERVER_PORT, url.port_or_known_default());
 }
