@@ -9,10 +9,29 @@ use std::{
 use futures_util::FutureExt as _;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
-use testbed::{broker::Seen, builds_api::Build, poll, worker::Worker, world::World};
+use testbed::{
+    broker::{AMQPValue, FieldTable, Seen, message::BuildConfig},
+    builds_api::Build,
+    poll,
+    worker::Worker,
+    world::World,
+};
 
 /// Generous: the machine may be building something else.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// The trace that [`publish_traced`] names, and the producer's span in it.
+pub(crate) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+pub(crate) const PRODUCER: &str = "00f067aa0ba902b7";
+
+/// Where checks wait, but for what an outage holds.
+pub(crate) const CHECKS: [&str; 5] = [
+    "checks.v1",
+    "checks.v1.delay.1000",
+    "checks.v1.delay.4000",
+    "checks.v1.delay.6000",
+    "checks.v1.delay.15000",
+];
 
 /// Runs `test` in a corner of its own.
 pub(crate) async fn play<F, Fut>(name: &str, test: F) -> anyhow::Result<()>
@@ -113,17 +132,21 @@ pub(crate) async fn handled(worker: &Worker, outcome: &str, times: usize) -> any
     .await
 }
 
+/// Publishes a start that belongs to a trace of its producer's.
+pub(crate) async fn publish_traced(world: &World, config: &BuildConfig) -> anyhow::Result<()> {
+    let mut headers = FieldTable::default();
+    let parent = format!("00-{TRACE}-{PRODUCER}-01");
+    headers.insert("traceparent".into(), AMQPValue::LongString(parent.into()));
+    let queue = world.vhost.queue();
+    world
+        .vhost
+        .publish_with_headers(queue, config.start(), headers)
+        .await
+}
+
 /// Waits until no check, and nothing that comes back, waits any more.
 pub(crate) async fn chains_end(world: &World) -> anyhow::Result<()> {
-    for queue in [
-        "checks.v1",
-        "checks.v1.delay.1000",
-        "checks.v1.delay.4000",
-        "checks.v1.delay.6000",
-        "checks.v1.delay.15000",
-        "starts.v1",
-        "parked",
-    ] {
+    for queue in CHECKS.into_iter().chain(["starts.v1", "parked"]) {
         world.queue_empties(&ours(world, queue), SOON).await?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, counted, holds, lives, messages, no_living_pod, ours, play};
+use crate::corner::{CHECKS, SOON, counted, holds, lives, messages, no_living_pod, ours, play};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_aborted_before_its_start_is_handled_keeps_no_pod() -> anyhow::Result<()> {
@@ -53,15 +53,7 @@ async fn a_check_that_hears_finished_deletes_the_pod_and_ends_its_chain() -> any
         no_living_pod(&world, id, SOON).await?;
         // What the worker has in hand would come back to the queue at its death.
         verify.terminate(SOON).await?;
-        for queue in [
-            "checks.v1",
-            "checks.v1.delay.1000",
-            "checks.v1.delay.4000",
-            "checks.v1.delay.6000",
-            "checks.v1.delay.15000",
-            "checks.v1.delay.60000",
-            "parked",
-        ] {
+        for queue in CHECKS.into_iter().chain(["checks.v1.delay.60000", "parked"]) {
             let held = messages(&world, &ours(&world, queue)).await?;
             anyhow::ensure!(held.is_empty(), "{queue} holds {held:?}");
         }

@@ -7,7 +7,6 @@ use std::{
 
 use serde_json::{Map, Value};
 use testbed::{
-    broker::{AMQPValue, FieldTable},
     builds_api::{Build, Status},
     helm::repository,
     kubelet::Life,
@@ -16,7 +15,7 @@ use testbed::{
 };
 
 use crate::{
-    corner::{SOON, counted, has_node, holds, ours, play},
+    corner::{SOON, TRACE, counted, has_node, holds, ours, play, publish_traced},
     documented::code,
 };
 
@@ -111,19 +110,11 @@ async fn the_log_of_a_real_run_is_what_the_dictionary_says() -> anyhow::Result<(
 /// Without a collector no trace of ours has an id; the producer's goes through both workers all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_collector_every_outcome_names_the_producers_trace() -> anyhow::Result<()> {
-    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     play("logs-untraced", async |world| {
         let settings = [("LOG_FORMAT", "json"), ("OTEL_SDK_DISABLED", "true")];
         let (start, verify) = world.workers(&settings).await?;
         let (id, config) = world.build("node:22");
-        let mut headers = FieldTable::default();
-        let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
-        headers.insert("traceparent".into(), AMQPValue::LongString(parent.into()));
-        let queue = world.vhost.queue();
-        world
-            .vhost
-            .publish_with_headers(queue, config.start(), headers)
-            .await?;
+        publish_traced(&world, &config).await?;
         for (worker, outcome) in [(&start, "created"), (&verify, "healthy")] {
             poll::until(outcome, SOON, || async {
                 let lines = lines(worker)?;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use testbed::{
-    broker::{AMQPValue, FieldTable, message::BuildConfig},
     collector::{Kind, Span},
     kubelet::Life,
     poll,
@@ -12,10 +11,8 @@ use testbed::{
     world::World,
 };
 
-use crate::corner::{SOON, handled, has_node, holds_true, play, with};
+use crate::corner::{PRODUCER, SOON, TRACE, handled, has_node, holds_true, play, publish_traced, with};
 
-const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-const PRODUCER: &str = "00f067aa0ba902b7";
 /// What the story must tell, in its order: who, what.
 const STORY: [(&str, &str); 6] = [
     ("start-worker", "process {queue}"),
@@ -31,7 +28,7 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
     play("p5", async |world| {
         let (_start, _verify) = world.workers(&[]).await?;
         let (id, config) = world.build("node:22");
-        publish(&world, &config).await?;
+        publish_traced(&world, &config).await?;
         world.build_is(id, "on a node", SOON, has_node).await?;
         let story = STORY.map(|(who, what)| (who, what.replace("{queue}", world.vhost.queue())));
         // Each worker exports on its own time: the story is whole when it is.
@@ -65,7 +62,7 @@ async fn the_trace_goes_on_where_a_worker_died() -> anyhow::Result<()> {
         let main = world.vhost.queue().to_owned();
         proxy.plan([Rule::new(Which::Named("start-worker consume"), Point::Ack, Act::Stall).to(&main)]);
         let (id, config) = world.build("sd/held:1");
-        publish(&world, &config).await?;
+        publish_traced(&world, &config).await?;
         holds_true("the stall", || proxy.fired() == 1).await?;
         handled(&verify, "rearmed", 1).await?;
         // What the first lives have told is at the collector.
@@ -110,7 +107,7 @@ async fn each_check_is_a_trace_of_its_own_that_links_back_where_that_is_set() ->
     play("p5-linked", async |world| {
         let (_start, verify) = world.workers(&[("OTEL_DELAYED_AS_CHILD", "false")]).await?;
         let (id, config) = world.build("node:22");
-        publish(&world, &config).await?;
+        publish_traced(&world, &config).await?;
         handled(&verify, "healthy", 1).await?;
         let name = format!("process {}.checks.v1", world.vhost.queue());
         poll::until("a check that links to its start", SOON, || async {
@@ -220,17 +217,6 @@ fn calls(world: &World) -> anyhow::Result<()> {
 }
 
 /// Publishes the start as a producer that traces.
-async fn publish(world: &World, config: &BuildConfig) -> anyhow::Result<()> {
-    let mut headers = FieldTable::default();
-    let parent = format!("00-{TRACE}-{PRODUCER}-01");
-    headers.insert("traceparent".into(), AMQPValue::LongString(parent.into()));
-    let queue = world.vhost.queue();
-    world
-        .vhost
-        .publish_with_headers(queue, config.start(), headers)
-        .await
-}
-
 /// Everything that the trace has to show.
 fn told(world: &World, id: u64, story: &[(&str, String)]) -> anyhow::Result<()> {
     let spans = world.collector.trace(TRACE);
