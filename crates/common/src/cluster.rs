@@ -124,19 +124,16 @@ impl Cluster {
         }
     }
 
-    /// Deletes all pods that carry `label`. How many there were that were not being deleted already, as far as the
-    /// answer tells.
-    pub async fn delete_all(&self, label: &str) -> Result<usize, ClusterError> {
+    /// Deletes all pods that carry `label`. Those that were not being deleted already, as they were before, as far as
+    /// the answer tells.
+    pub async fn delete_all(&self, label: &str) -> Result<Vec<Pod>, ClusterError> {
         let (delete, list) = (DeleteParams::default(), ListParams::default().labels(label));
         let deleted = self
             .call(Verb::DeletePods, "", self.pods.delete_collection(&delete, &list))
             .await?;
-        // The pods as they were before.
-        let pods = deleted.left().map(|list| list.items).unwrap_or_default();
-        let deleted = pods
-            .iter()
-            .filter(|pod| pod.metadata.deletion_timestamp.is_none());
-        Ok(deleted.count())
+        let mut pods = deleted.left().map(|list| list.items).unwrap_or_default();
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+        Ok(pods)
     }
 
     /// The events of the pod that has `uid`.

@@ -50,6 +50,58 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
     .await
 }
 
+/// For collectors that decide early what to keep: a check is a trace of its own, and leads back to the start's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_can_be_a_trace_of_its_own_that_links_to_the_starts() -> anyhow::Result<()> {
+    play("p5-linked", async |world| {
+        let settings = [("OTEL_DELAYED_AS_CHILD", "false")];
+        let (_start, _verify) = world.workers(&settings).await?;
+        let (id, config) = world.build("node:22");
+        publish(&world, &config).await?;
+        world.build_is(id, "on a node", SOON, has_node).await?;
+        poll::until("two traces", SOON, || async { leads_back(&world, id) }).await
+    })
+    .await
+}
+
+/// Whether the check that saw the build run has a trace of its own, and its links lead to the start's.
+fn leads_back(world: &World, id: u64) -> anyhow::Result<()> {
+    let queue = world.vhost.queue();
+    let armed = format!("publish {queue}.checks.v1");
+    let spans = world.collector.with_attribute("build.id", &id.to_string());
+    let mut looks = spans
+        .iter()
+        .filter(|span| span.name == format!("process {queue}.checks.v1"));
+    let healthy = looks.find(|span| span.attribute("outcome").as_deref() == Some("healthy"));
+    let healthy = healthy.ok_or_else(|| anyhow::anyhow!("no such check yet: {spans:?}"))?;
+    anyhow::ensure!(
+        healthy.trace_id != TRACE && healthy.parent.is_none(),
+        "{healthy:?}"
+    );
+    let own = world.collector.trace(&healthy.trace_id);
+    let told = own.iter().any(|span| span.name == "PUT /v4/builds/{id}");
+    anyhow::ensure!(told, "the verdict's call is not in the check's trace yet");
+    // Back from check to check, as far as the start.
+    let mut look = healthy.clone();
+    while look.trace_id != TRACE {
+        let [link] = &look.links[..] else {
+            anyhow::bail!("no single link: {look:?}");
+        };
+        let all = world.collector.trace(&link.trace_id);
+        let linked = all.iter().find(|span| span.span_id == link.span_id);
+        let linked = linked.ok_or_else(|| anyhow::anyhow!("{link:?} is not there yet"))?;
+        anyhow::ensure!(linked.name.starts_with(&armed), "{linked:?} armed no check");
+        let root = all
+            .iter()
+            .find(|span| Some(&span.span_id) == linked.parent.as_ref());
+        look = root
+            .cloned()
+            .ok_or_else(|| anyhow::anyhow!("{linked:?} hangs in the air yet"))?;
+    }
+    anyhow::ensure!(look.name == format!("process {queue}"), "{look:?}");
+    Ok(())
+}
+
 /// Each worker is killed in the middle: one before its ack arrived, one between two checks.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trace_goes_on_where_a_worker_died() -> anyhow::Result<()> {
@@ -104,11 +156,51 @@ async fn the_trace_goes_on_where_a_worker_died() -> anyhow::Result<()> {
     .await
 }
 
+/// What a user waited for who gave up.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trace_of_a_stop_tells_how_far_a_pod_came_that_never_ran() -> anyhow::Result<()> {
+    play("p5-stopped", async |world| {
+        world.script("sd/held:1", Life::held());
+        let (_start, _verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("sd/held:1");
+        publish(&world, &config).await?;
+        poll::until("a pod on its node", SOON, || async {
+            let pod = world.one_pod(id, SOON).await?;
+            let conditions = pod
+                .status
+                .and_then(|status| status.conditions)
+                .unwrap_or_default();
+            let bound = conditions
+                .iter()
+                .any(|condition| condition.type_ == "PodScheduled" && condition.status == "True");
+            anyhow::ensure!(bound, "{conditions:?}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
+        world.publish(config.stop()).await?;
+        poll::until("the pod's way", SOON, || async {
+            let spans = world.collector.with_attribute("build.id", &id.to_string());
+            let stopped = spans
+                .iter()
+                .find(|span| span.attribute("job.kind").as_deref() == Some("stop"));
+            let stopped = stopped.ok_or_else(|| anyhow::anyhow!("no stop yet"))?;
+            let trace = world.collector.trace(&stopped.trace_id);
+            let told = trace
+                .iter()
+                .any(|span| span.name == "scheduled" && span.parent.as_ref() == Some(&stopped.span_id));
+            anyhow::ensure!(told, "{}", world.collector.waterfall(&stopped.trace_id));
+            Ok::<_, anyhow::Error>(())
+        })
+        .await
+    })
+    .await
+}
+
 /// Where the minutes went: the pod's own times, told once, by the look that saw the build run.
 async fn stages(world: &World) -> anyhow::Result<()> {
     poll::until("the stages of the pod", SOON, || async {
         let spans = world.collector.trace(TRACE);
-        for name in ["scheduled", "initialised", "started"] {
+        for name in ["scheduled", "set up", "initialised", "started", "ran"] {
             let told: Vec<&Span> = spans.iter().filter(|span| span.name == name).collect();
             let [stage] = told[..] else {
                 anyhow::bail!(
@@ -126,6 +218,12 @@ async fn stages(world: &World) -> anyhow::Result<()> {
             );
             anyhow::ensure!(stage.end >= stage.start && stage.attribute("k8s.pod.name").is_some());
         }
+        // The launcher's image and the build's.
+        let prepared = spans.iter().filter(|span| span.name == "prepared");
+        let containers: BTreeSet<_> = prepared
+            .filter_map(|span| span.attribute("k8s.container.name"))
+            .collect();
+        anyhow::ensure!(containers.len() == 2, "prepared: {containers:?}");
         Ok::<_, anyhow::Error>(())
     })
     .await

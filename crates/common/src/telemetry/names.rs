@@ -89,11 +89,17 @@ names! {
     STAGES:
     /// From the pod's creation until it was bound to a node.
     PHASE_SCHEDULED = "scheduled";
-    /// From then until the launcher had run; its image is pulled here.
+    /// From then until volumes, network and sandbox were set up.
+    PHASE_SET_UP = "set up";
+    /// From the binding until the launcher had run; its image is pulled here.
     PHASE_INITIALISED = "initialised";
     /// From then until the build container ran; its image is pulled here.
     PHASE_STARTED = "started";
-    /// The pull of one container's image, where the pod's events were read: of builds that failed.
+    /// From the moment at which the kubelet turned to one container until it ran: its image is pulled here.
+    PHASE_PREPARED = "prepared";
+    /// The run of one container that has to end before the build, such as the launcher.
+    PHASE_RAN = "ran";
+    /// The pull alone of one container's image, where the pod's events were read: of builds that failed.
     PHASE_PULLED = "pulled";
 }
 

@@ -68,19 +68,19 @@ const HEAD: &str = "\
 <!-- Written by `make docs` from crates/common/src/telemetry; edit names.rs and reference.rs there. -->
 # Traces
 
-With `OTEL_EXPORTER_OTLP_ENDPOINT` set, both workers export spans as OTLP over HTTP with protobuf; without it there is
-no exporter, no thread and no client. A build is one trace: it begins with the producer's `traceparent` (a header of
+With `OTEL_EXPORTER_OTLP_ENDPOINT` set (or the one for traces alone), both workers export spans as OTLP over HTTP with
+protobuf; without it, or with `OTEL_TRACES_EXPORTER=none`, there is no exporter, no thread and no client. A build is one trace: it begins with the producer's `traceparent` (a header of
 the message, else a field of its body; none: a new root), goes through start-worker, waits with the check in the
 broker, and ends with verify-worker's last word to the builds API. The pod gets `TRACEPARENT`, so that its steps can
 go on in the same trace. With `OTEL_DELAYED_AS_CHILD=false` each check is a trace of its own that links to the span
 that armed it: for collectors that decide early what to keep.
 
 What waits for the collector is bounded (1,024 spans); what does not fit is dropped and counted in
-`sd_worker_spans_total`. A collector that hangs never delays a build, and the exit by 2 s at the most.
+`sd_worker_spans_total`. A collector that hangs delays no build; at the exit it is waited for 2 s at the most, and what
+it did not take by then is lost.
 ";
 
 const TAIL: &str = "
-
 ## A build in Jaeger
 Any Jaeger that takes OTLP over HTTP shows a build as one waterfall; `make test-deploy` asks a real one. To look with a
 browser, run Jaeger's own image (it was not run here: the browser UI is not part of the Go module that the tests
@@ -93,8 +93,10 @@ export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
 ```
 
 `make demo` ends with such a waterfall as text (offset, duration, service, span, outcome), and with `TRACES=jaeger` it
-is a real Jaeger's answer. Here is one, shortened. The stages of a pod have the
-pod's own times, so they stand before the look that told of them:
+is a real Jaeger's answer. Here is one, shortened. The stages of a pod have the pod's own times, in whole seconds, so
+they stand before the look that told of them. Each pod tells them once: under the first check that sees its build run,
+or under what ended its way before (a check that fails or replaces it, a finished build, a stop; a pod that failed
+before it ran tells them again under the stop that removes it):
 
 ```text
     0.905s     0.025s  start-worker   process ClusterA  [created]

@@ -199,6 +199,26 @@ fn a_collector_that_never_answers_does_not_hold_up_the_end() {
     drop((traces_at, metrics_at));
 }
 
+/// Both signals hang, and the budget is a minute: 2 s it is, by a clock that only this waiting moves.
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_hangs_is_waited_for_two_seconds_at_the_end() {
+    let (traces, traces_at) = counted(&Metrics::new("test-worker", "1.2.3").unwrap());
+    one_span(&traces);
+    let (metrics_at, to) = collector("/v1/metrics");
+    let reader = metrics::push::reader(&to).unwrap();
+    let metrics = Metrics::with("test-worker", "1.2.3", |provider| provider.with_reader(reader)).unwrap();
+    let telemetry = Telemetry {
+        traces: Some(traces),
+        metrics,
+    };
+    let begun = tokio::time::Instant::now();
+    telemetry.shutdown(Duration::from_mins(1)).await;
+    // The timer counts whole milliseconds.
+    let over = begun.elapsed().saturating_sub(Duration::from_secs(2));
+    assert!(over <= Duration::from_millis(1), "took {:?}", begun.elapsed());
+    drop((traces_at, metrics_at));
+}
+
 /// A build waits for none of its spans: what a collector that hangs does not take is dropped, and counted.
 #[test]
 fn a_collector_that_hangs_costs_spans_and_no_time() {
