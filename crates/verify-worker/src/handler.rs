@@ -13,7 +13,7 @@ use common::{
     ladder::retry_delay,
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
-    telemetry::{phases::record_stages, propagation::TraceContext},
+    telemetry::{phases::record_stages, propagation::TraceContext, spans},
     verdict::{Judgement, LastLook, Moment, Sight, Verdict, judge, wants_events},
 };
 use jiff::Timestamp;
@@ -94,6 +94,8 @@ impl VerifyHandler {
             took: begin.elapsed(),
             trace: TraceContext::current_or(taken.trace),
         };
+        let executor = sighting.as_ref().map_or(&look.check.executor, |it| &it.executor);
+        spans::record_executor(&tracing::Span::current(), executor);
         match sighting {
             Err(trouble) => {
                 let decision = of_trouble(&look.check, config, trouble, &at);

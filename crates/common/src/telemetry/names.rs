@@ -29,6 +29,8 @@ names! {
     MESSAGING_OPERATION_NAME = "messaging.operation.name";
     /// The `message_id` property.
     MESSAGING_MESSAGE_ID = "messaging.message.id";
+    /// The routing key that a message was published with.
+    ROUTING_KEY = "messaging.rabbitmq.destination.routing_key";
     /// The broker's number of a delivery on its channel.
     DELIVERY_TAG = "messaging.rabbitmq.message.delivery_tag";
 }
@@ -44,7 +46,7 @@ names! {
     URL_FULL = "url.full";
     /// The path with placeholders, never with values: of the builds API.
     URL_TEMPLATE = "url.template";
-    /// Host of the peer.
+    /// Host of the peer; of messages the broker's.
     SERVER_ADDRESS = "server.address";
     /// Its port.
     SERVER_PORT = "server.port";
