@@ -9,7 +9,7 @@ kept_hash() {
 # kept_folder NAME: the absolute path of the folder for things of this name, which is there afterwards.
 kept_folder() {
     local repository folder
-    repository=$(dirname -- "$(dirname -- "$(dirname -- "${BASH_SOURCE[0]}")")")
+    repository=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
     folder=${SD_CACHE_DIR:-$repository/.cache}/$1
     mkdir -p -- "$folder"
     (CDPATH='' cd -- "$folder" && pwd -P)

@@ -17,6 +17,8 @@ use crate::retry_after::retry_after;
 
 /// How much of a text of the API is kept, in characters.
 const LONGEST_MESSAGE: usize = 300;
+/// Fewer characters of a token than these are the same in every token.
+const LEAST_TELLING: usize = 8;
 
 /// What was asked, as far as the meaning of an answer depends on it.
 #[derive(Clone, Copy)]
@@ -106,6 +108,7 @@ fn message(question: Question<'_>, answer: Answer<'_>) -> String {
         if text.contains(secret) {
             text = text.replace(secret, "[redacted]");
         }
+        without_beginning(&mut text, secret);
     }
     let line = one_line(&text);
     if line.is_empty() {
@@ -116,6 +119,19 @@ fn message(question: Question<'_>, answer: Answer<'_>) -> String {
             .to_owned();
     }
     line
+}
+
+/// Cuts the beginning of a secret off the end of a text: a body may end, or be cut, in the middle of one.
+fn without_beginning(text: &mut String, secret: &str) {
+    let beginnings = (LEAST_TELLING..secret.len()).rev();
+    let left = beginnings
+        .filter_map(|length| secret.get(..length))
+        .find_map(|beginning| text.strip_suffix(beginning))
+        .map(str::len);
+    if let Some(left) = left {
+        text.truncate(left);
+        text.push_str("[redacted]");
+    }
 }
 
 /// Scheme, host and port: the rest of a redirect's address may carry somebody's session.

@@ -259,6 +259,24 @@ fn messages_are_one_bounded_line() {
 }
 
 #[test]
+fn the_beginning_of_a_token_at_the_end_of_a_body_is_cut_off() {
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiI4NjA5In0.c2lnbmF0dXJl";
+    let question = Question {
+        build: None,
+        secrets: &[token],
+    };
+    for length in LEAST_TELLING..token.len() {
+        let body = format!("refused: Bearer {}", &token[..length]);
+        let answer = Answer {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            headers: &HeaderMap::new(),
+            body: body.as_bytes(),
+        };
+        assert_eq!(message(question, answer), "refused: Bearer [redacted]");
+    }
+}
+
+#[test]
 fn an_echoed_token_is_cut_out_even_where_the_message_ends() {
     let token = "eyJ0.eyJ1.c2ln";
     let text = format!("{} Authorization: Bearer {token} refused", "x".repeat(270));

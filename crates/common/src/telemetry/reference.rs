@@ -76,8 +76,9 @@ builds API. The pod gets `TRACEPARENT`, so that its steps can go on in the same 
 that armed it: for collectors that decide early what to keep.
 
 What waits for the collector is bounded (1,024 spans); what does not fit is dropped and counted in
-`sd_worker_spans_total`. A collector that hangs delays no build; at the exit it is waited for 2 s at the most, and what
-it did not take by then is lost.
+`sd_worker_spans_total`. A collector that hangs delays no build (`a_collector_that_hangs_costs_spans_and_no_time`); at
+the exit it is waited for 2 s at the most (`a_collector_that_hangs_is_waited_for_two_seconds_at_the_end`), and what it
+did not take by then is lost.
 ";
 
 const TAIL: &str = "
