@@ -86,7 +86,9 @@ impl Cluster {
             let request = Request::new(self.pods.resource_url());
             let request = request.create(&PostParams::default(), body);
             let made = self.client.request(request.map_err(kube::Error::BuildRequest)?);
-            made.await.map(|made: Made| made.metadata.uid)
+            let made: Made = made.await?;
+            spans::record_pod_uid(&Span::current(), &made.metadata.uid);
+            Ok(made.metadata.uid)
         };
         self.call(Verb::CreatePod, name, create).await
     }
@@ -96,7 +98,11 @@ impl Cluster {
         let get = async {
             let request = Request::new(self.pods.resource_url()).get(name, &GetParams::default());
             let read = self.client.request(request.map_err(kube::Error::BuildRequest)?);
-            absence(read.await.map(|pod: ReadPod| Pod::from(pod)))
+            let pod = absence(read.await.map(|pod: ReadPod| Pod::from(pod)))?;
+            if let Some(uid) = pod.as_ref().and_then(|pod| pod.metadata.uid.as_deref()) {
+                spans::record_pod_uid(&Span::current(), uid);
+            }
+            Ok(pod)
         };
         self.call(Verb::GetPod, name, get).await
     }
@@ -115,28 +121,26 @@ impl Cluster {
             resource_version: None,
         };
         let params = DeleteParams::default().preconditions(preconditions);
-        match self
-            .call(Verb::DeletePod, name, self.pods.delete(name, &params))
-            .await
-        {
+        let delete = async {
+            spans::record_pod_uid(&Span::current(), uid);
+            self.pods.delete(name, &params).await
+        };
+        match self.call(Verb::DeletePod, name, delete).await {
             Ok(_) | Err(ClusterError::NotFound { .. } | ClusterError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Deletes all pods that carry `label`. How many there were that were not being deleted already, as far as the
-    /// answer tells.
-    pub async fn delete_all(&self, label: &str) -> Result<usize, ClusterError> {
+    /// Deletes all pods that carry `label`. Those that were not being deleted already, as they were before, as far as
+    /// the answer tells.
+    pub async fn delete_all(&self, label: &str) -> Result<Vec<Pod>, ClusterError> {
         let (delete, list) = (DeleteParams::default(), ListParams::default().labels(label));
         let deleted = self
             .call(Verb::DeletePods, "", self.pods.delete_collection(&delete, &list))
             .await?;
-        // The pods as they were before.
-        let pods = deleted.left().map(|list| list.items).unwrap_or_default();
-        let deleted = pods
-            .iter()
-            .filter(|pod| pod.metadata.deletion_timestamp.is_none());
-        Ok(deleted.count())
+        let mut pods = deleted.left().map(|list| list.items).unwrap_or_default();
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none());
+        Ok(pods)
     }
 
     /// The events of the pod that has `uid`.

@@ -64,6 +64,11 @@ pub async fn deliver<H: Handler>(handler: &H, delivery: Delivery, metrics: &Metr
         return;
     }
     let span = spans::process_span(delivery.queue_name(), delivery.tag());
+    spans::record_routing_key(&span, delivery.routing_key());
+    spans::record_broker(&span, delivery.broker());
+    if let Some(id) = delivery.message_id() {
+        spans::record_message_id(&span, id);
+    }
     travel(handler, delivery, metrics, in_flight, &span, delayed_as_child)
         .instrument(span.clone())
         .await;
@@ -237,6 +242,7 @@ fn observe(span: &tracing::Span, job: &'static str, outcome: &Outcome) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::testing::Captured;
 
     /// Panics while handling, and again while deciding what becomes of that.
     struct Broken {
@@ -271,6 +277,34 @@ mod tests {
         assert_eq!(guarded(|| 1).unwrap(), 1);
         let panicked = guarded(|| -> u8 { panic!("decoding {}", 7) }).unwrap_err();
         assert_eq!(panicked.to_string(), "handling panicked: decoding 7");
+    }
+
+    /// At `warn` a log is silent as long as all goes well.
+    #[test]
+    fn an_outcome_is_as_loud_as_what_it_asks_of_people() {
+        let again = || crate::outcome::Again {
+            to: crate::outcome::Room::Starts,
+            delay: std::time::Duration::from_secs(15),
+            body: Vec::new(),
+            cause: "why".into(),
+        };
+        let table = [
+            (Outcome::Created, "INFO"),
+            (Outcome::Healthy, "INFO"),
+            (Outcome::Failed, "INFO"),
+            (Outcome::Again(again()), "WARN"),
+            (Outcome::Held(again()), "WARN"),
+            (Outcome::Parked(ParkReason::TokenExpired), "ERROR"),
+            (Outcome::Unsettled("why".into()), "ERROR"),
+        ];
+        for (outcome, level) in table {
+            let captured = Captured::begin();
+            observe(&spans::process_span("builds", 1), "start", &outcome);
+            let lines = captured.lines();
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            assert_eq!(lines[0]["level"], level, "{}", outcome.as_str());
+            assert_eq!(lines[0]["outcome"], outcome.as_str());
+        }
     }
 
     /// A parking queue that is missing or full refuses at each turn.

@@ -14,7 +14,10 @@ use common::{
     outage::Trouble,
     outcome::Room,
     site::Site,
-    telemetry::metrics::{Metrics, labels::PodAction},
+    telemetry::{
+        metrics::{Metrics, labels::PodAction},
+        phases::record_stages,
+    },
 };
 use futures_util::future::join_all;
 use screwdriver_api_client::Wanted;
@@ -269,7 +272,10 @@ impl World {
                 return Ok(());
             };
             let deleted = site.call(|| site.cluster.delete_all(label)).await?;
-            self.metrics.pods(PodAction::Stopped, deleted);
+            self.metrics.pods(PodAction::Stopped, deleted.len());
+            // A check tells the way of a pod whose build ran.
+            let waited = deleted.iter().map(Facts::read).filter(|facts| !facts.build_ran());
+            waited.for_each(|facts| record_stages(&facts));
             Ok(())
         });
         join_all(deletions).await.into_iter().collect()

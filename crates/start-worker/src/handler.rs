@@ -12,7 +12,7 @@ use common::{
     ladder::{SOON, start_retry_delay},
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
-    telemetry::{metrics::labels::PodAction, propagation::TraceContext},
+    telemetry::{metrics::labels::PodAction, propagation::TraceContext, spans},
 };
 
 use crate::{
@@ -109,6 +109,11 @@ impl StartHandler {
     }
 
     fn count(&self, plan: &StartPlan, seen: &Seen) {
+        let executor = match seen {
+            Seen::Pod { executor, .. } => executor,
+            _ => &plan.place.executor,
+        };
+        spans::record_executor(&tracing::Span::current(), executor);
         match seen {
             Seen::Pod { created: true, .. } => {
                 self.tell_fallbacks(&plan.fallbacks);

@@ -13,7 +13,7 @@ use common::{
     ladder::retry_delay,
     outcome::{Again, Outcome, ParkReason, Room},
     policy::Policy,
-    telemetry::{phases::record_stages, propagation::TraceContext},
+    telemetry::{phases::record_stages, propagation::TraceContext, spans},
     verdict::{Judgement, LastLook, Moment, Sight, Verdict, judge, wants_events},
 };
 use jiff::Timestamp;
@@ -21,7 +21,10 @@ use screwdriver_api_client::Wanted;
 
 use crate::{
     act::{Sighting, World},
-    outcome::{Circumstances, Words, knows_running, last_look, of_look, of_trouble, took_effect, unasked},
+    outcome::{
+        Circumstances, Words, ends_the_way, knows_running, last_look, of_look, of_trouble, took_effect,
+        unasked,
+    },
     plan::{By, Look, Plan, plan},
 };
 
@@ -91,6 +94,8 @@ impl VerifyHandler {
             took: begin.elapsed(),
             trace: TraceContext::current_or(taken.trace),
         };
+        let executor = sighting.as_ref().map_or(&look.check.executor, |it| &it.executor);
+        spans::record_executor(&tracing::Span::current(), executor);
         match sighting {
             Err(trouble) => {
                 let decision = of_trouble(&look.check, config, trouble, &at);
@@ -116,6 +121,11 @@ impl VerifyHandler {
                 if took_effect(&verdict, &outcome) {
                     self.count(&look.check, facts.as_ref(), &verdict);
                 }
+                if let Some(facts) = &facts
+                    && ends_the_way(&look.check, Some(facts), &outcome)
+                {
+                    record_stages(facts);
+                }
                 outcome
             }
         }
@@ -123,13 +133,10 @@ impl VerifyHandler {
 
     fn count(&self, check: &CheckState, facts: Option<&Facts>, verdict: &Verdict) {
         self.world.metrics.verdict(verdict.labels());
-        // Once for each pod: by the first look that sees it run, or by the one that fails it.
+        // Once for each pod.
         let runs = matches!(verdict, Verdict::Healthy { .. }) && !knows_running(check, facts);
-        let Some(facts) = facts.filter(|_| runs || matches!(verdict, Verdict::Failed(_))) else {
-            return;
-        };
-        record_stages(facts);
-        if runs && let (Some(made), Some(started)) = (facts.created_at, facts.build_started_at()) {
+        let times = facts.map(|facts| (facts.created_at, facts.build_started_at()));
+        if let Some((Some(made), Some(started))) = times.filter(|_| runs) {
             self.world.metrics.running_after(clock::elapsed(made, started));
         }
     }

@@ -24,7 +24,7 @@ use common::{
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
 
-pub use effect::took_effect;
+pub use effect::{ends_the_way, took_effect};
 pub use memory::{Words, knows_running, last_look};
 pub use trouble::{held, later, of_trouble, report_due, unasked};
 

@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, fmt::Write, time::Duration};
 
 use super::{Span, Status};
 
-/// Draws the spans of one trace: offset from the first, duration, service, name, and the `outcome` attribute.
+/// Draws the spans of one trace: offset from the first, duration, service, name, a stage's container, and the `outcome`
+/// attribute.
 ///
 /// Children stand under their parent by start. A span whose parent is not among them (a parent of the
 /// producer's, which exports elsewhere) stands at the top, and so does what is left of a cycle.
@@ -58,6 +59,9 @@ fn line(text: &mut String, span: &Span, begin: u64, depth: usize, width: usize) 
         lasted.as_secs_f64(),
         "",
     );
+    if let Some(container) = span.attribute("k8s.container.name") {
+        let _ = write!(text, " {container}");
+    }
     if let Some(outcome) = span.attribute("outcome") {
         let _ = write!(text, "  [{outcome}]");
     }

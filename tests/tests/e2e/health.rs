@@ -93,8 +93,23 @@ async fn a_missing_queue_is_named_with_the_way_out_and_waited_for() -> anyhow::R
 async fn a_queue_that_is_deleted_under_a_worker_makes_it_unready_until_it_is_back() -> anyhow::Result<()> {
     play("health-deleted", async |world| {
         let mut worker = world.worker(Kind::Start, &[]).await?;
+        let depths = async || -> anyhow::Result<bool> {
+            let metrics = worker.metrics().await?;
+            Ok(["sd_worker_queue_depth{", "sd_worker_queue_wait_seconds{"]
+                .iter()
+                .any(|series| metrics.contains(series)))
+        };
+        poll::until("the depth of its queues", SOON, || async {
+            anyhow::ensure!(depths().await?, "not told yet");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
         world.vhost.delete(world.vhost.queue()).await?;
         unready(&worker, &format!("queue {}", world.vhost.queue())).await?;
+        // No alert acts on what was seen before.
+        anyhow::ensure!(!depths().await?, "depths are told without a session");
+        let lost = counted(&worker, &["sd_worker_reconnects_total", "after=\"lost\""]).await?;
+        anyhow::ensure!((lost - 1.0).abs() < 0.5, "{lost} sessions were lost");
         world.vhost.declare().await?;
         worker.ready(SOON).await?;
         let (id, config) = world.build("node:22");

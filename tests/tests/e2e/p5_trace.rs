@@ -47,6 +47,58 @@ async fn one_trace_leads_from_the_producer_to_the_verdict() -> anyhow::Result<()
     .await
 }
 
+/// For collectors that decide early what to keep: a check is a trace of its own, and leads back to the start's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_can_be_a_trace_of_its_own_that_links_to_the_starts() -> anyhow::Result<()> {
+    play("p5-linked", async |world| {
+        let settings = [("OTEL_DELAYED_AS_CHILD", "false")];
+        let (_start, _verify) = world.workers(&settings).await?;
+        let (id, config) = world.build("node:22");
+        publish_traced(&world, &config).await?;
+        world.build_is(id, "on a node", SOON, has_node).await?;
+        poll::until("two traces", SOON, || async { leads_back(&world, id) }).await
+    })
+    .await
+}
+
+/// Whether the check that saw the build run has a trace of its own, and its links lead to the start's.
+fn leads_back(world: &World, id: u64) -> anyhow::Result<()> {
+    let queue = world.vhost.queue();
+    let armed = format!("publish {queue}.checks.v1");
+    let spans = world.collector.with_attribute("build.id", &id.to_string());
+    let mut looks = spans
+        .iter()
+        .filter(|span| span.name == format!("process {queue}.checks.v1"));
+    let healthy = looks.find(|span| span.attribute("outcome").as_deref() == Some("healthy"));
+    let healthy = healthy.ok_or_else(|| anyhow::anyhow!("no such check yet: {spans:?}"))?;
+    anyhow::ensure!(
+        healthy.trace_id != TRACE && healthy.parent.is_none(),
+        "{healthy:?}"
+    );
+    let own = world.collector.trace(&healthy.trace_id);
+    let told = own.iter().any(|span| span.name == "PUT /v4/builds/{id}");
+    anyhow::ensure!(told, "the verdict's call is not in the check's trace yet");
+    // Back from check to check, as far as the start.
+    let mut look = healthy.clone();
+    while look.trace_id != TRACE {
+        let [link] = &look.links[..] else {
+            anyhow::bail!("no single link: {look:?}");
+        };
+        let all = world.collector.trace(&link.trace_id);
+        let linked = all.iter().find(|span| span.span_id == link.span_id);
+        let linked = linked.ok_or_else(|| anyhow::anyhow!("{link:?} is not there yet"))?;
+        anyhow::ensure!(linked.name.starts_with(&armed), "{linked:?} armed no check");
+        let root = all
+            .iter()
+            .find(|span| Some(&span.span_id) == linked.parent.as_ref());
+        look = root
+            .cloned()
+            .ok_or_else(|| anyhow::anyhow!("{linked:?} hangs in the air yet"))?;
+    }
+    anyhow::ensure!(look.name == format!("process {queue}"), "{look:?}");
+    Ok(())
+}
+
 /// Each worker is killed in the middle: one before its ack arrived, one between two checks.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_trace_goes_on_where_a_worker_died() -> anyhow::Result<()> {
@@ -101,28 +153,39 @@ async fn the_trace_goes_on_where_a_worker_died() -> anyhow::Result<()> {
     .await
 }
 
-/// For collectors that decide early what to keep.
+/// What a user waited for who gave up.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_check_is_a_trace_of_its_own_that_links_back_where_that_is_set() -> anyhow::Result<()> {
-    play("p5-linked", async |world| {
-        let (_start, verify) = world.workers(&[("OTEL_DELAYED_AS_CHILD", "false")]).await?;
-        let (id, config) = world.build("node:22");
+async fn the_trace_of_a_stop_tells_how_far_a_pod_came_that_never_ran() -> anyhow::Result<()> {
+    play("p5-stopped", async |world| {
+        world.script("sd/held:1", Life::held());
+        let (_start, _verify) = world.workers(&[]).await?;
+        let (id, config) = world.build("sd/held:1");
         publish_traced(&world, &config).await?;
-        handled(&verify, "healthy", 1).await?;
-        let name = format!("process {}.checks.v1", world.vhost.queue());
-        poll::until("a check that links to its start", SOON, || async {
-            let mut checks = world.collector.with_attribute("build.id", &id.to_string());
-            checks.retain(|span| span.name == name);
-            let strays = checks
+        poll::until("a pod on its node", SOON, || async {
+            let pod = world.one_pod(id, SOON).await?;
+            let conditions = pod
+                .status
+                .and_then(|status| status.conditions)
+                .unwrap_or_default();
+            let bound = conditions
                 .iter()
-                .find(|span| span.trace_id == TRACE || span.parent.is_some());
-            anyhow::ensure!(strays.is_none(), "not a trace of its own: {strays:?}");
-            let story = world.collector.trace(TRACE);
-            let armed_by = |check: &Span| {
-                let armed = check.links.first().filter(|link| link.trace_id == TRACE);
-                armed.is_some_and(|link| story.iter().any(|span| span.span_id == link.span_id))
-            };
-            anyhow::ensure!(checks.iter().any(armed_by), "no link among {checks:?}");
+                .any(|condition| condition.type_ == "PodScheduled" && condition.status == "True");
+            anyhow::ensure!(bound, "{conditions:?}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await?;
+        world.publish(config.stop()).await?;
+        poll::until("the pod's way", SOON, || async {
+            let spans = world.collector.with_attribute("build.id", &id.to_string());
+            let stopped = spans
+                .iter()
+                .find(|span| span.attribute("job.kind").as_deref() == Some("stop"));
+            let stopped = stopped.ok_or_else(|| anyhow::anyhow!("no stop yet"))?;
+            let trace = world.collector.trace(&stopped.trace_id);
+            let told = trace
+                .iter()
+                .any(|span| span.name == "scheduled" && span.parent.as_ref() == Some(&stopped.span_id));
+            anyhow::ensure!(told, "{}", world.collector.waterfall(&stopped.trace_id));
             Ok::<_, anyhow::Error>(())
         })
         .await
@@ -134,7 +197,7 @@ async fn each_check_is_a_trace_of_its_own_that_links_back_where_that_is_set() ->
 async fn stages(world: &World) -> anyhow::Result<()> {
     poll::until("the stages of the pod", SOON, || async {
         let spans = world.collector.trace(TRACE);
-        for name in ["scheduled", "initialised", "started"] {
+        for name in ["scheduled", "set up", "initialised", "started", "ran"] {
             let told: Vec<&Span> = spans.iter().filter(|span| span.name == name).collect();
             let [stage] = told[..] else {
                 anyhow::bail!(
@@ -152,18 +215,26 @@ async fn stages(world: &World) -> anyhow::Result<()> {
             );
             anyhow::ensure!(stage.end >= stage.start && stage.attribute("k8s.pod.name").is_some());
         }
+        // The launcher's image and the build's.
+        let prepared = spans.iter().filter(|span| span.name == "prepared");
+        let containers: BTreeSet<_> = prepared
+            .filter_map(|span| span.attribute("k8s.container.name"))
+            .collect();
+        anyhow::ensure!(containers.len() == 2, "prepared: {containers:?}");
         Ok::<_, anyhow::Error>(())
     })
     .await
 }
 
-/// Every span and attribute is in docs/TELEMETRY.md.
+/// Every span and attribute is in docs/TELEMETRY.md, and every attribute in it is told of a build that runs, but for
+/// what failures alone have.
 fn documented(world: &World) -> anyhow::Result<()> {
     let document = include_str!("../../../docs/TELEMETRY.md");
     let words = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
     let rows = document.lines().filter_map(|line| line.strip_prefix("| `"));
     let cells = rows.filter_map(|row| row.split(" |").next());
     let told: BTreeSet<&str> = cells.flat_map(|cell| cell.split('`')).collect();
+    let mut seen = BTreeSet::new();
     let begins: BTreeSet<String> = told.iter().map(|name| words(name)).collect();
     for span in world.collector.trace(TRACE) {
         let name = words(&span.name);
@@ -180,8 +251,14 @@ fn documented(world: &World) -> anyhow::Result<()> {
                 "{}: {key} is not documented",
                 span.name
             );
+            seen.insert(key.clone());
         }
     }
+    let (_, attributes) = document.split_once("## Attributes").unwrap_or_default();
+    let rows = attributes.lines().filter_map(|line| line.strip_prefix("| `"));
+    let names = rows.filter_map(|row| row.split('`').next());
+    let unseen: Vec<&str> = names.filter(|name| !seen.contains(*name)).collect();
+    anyhow::ensure!(unseen == ["failure", "error.type"], "never told: {unseen:?}");
     Ok(())
 }
 
@@ -216,7 +293,6 @@ fn calls(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Publishes the start as a producer that traces.
 /// Everything that the trace has to show.
 fn told(world: &World, id: u64, story: &[(&str, String)]) -> anyhow::Result<()> {
     let spans = world.collector.trace(TRACE);

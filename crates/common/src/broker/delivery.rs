@@ -17,7 +17,7 @@ use super::{error::PublishError, headers, names::Queue, publisher::Publisher};
 use crate::{
     attempt::{Attempt, Death},
     outcome::{Again, ParkReason, Settlement},
-    telemetry::propagation::TraceContext,
+    telemetry::{propagation::TraceContext, spans::Address},
 };
 
 /// How long a message that is handed back is kept first; twice as long each time it has come again.
@@ -33,6 +33,8 @@ pub struct Delivery {
     redelivered: bool,
     deaths: Vec<Death>,
     headers: FieldTable,
+    routing_key: String,
+    message_id: Option<String>,
     tag: u64,
     acker: Acker,
     settling: Settling,
@@ -83,6 +85,8 @@ impl Delivery {
             redelivered: delivery.redelivered,
             deaths: headers::deaths(&headers),
             headers,
+            routing_key: delivery.routing_key.to_string(),
+            message_id: delivery.properties.message_id().as_ref().map(ToString::to_string),
             tag: delivery.delivery_tag,
             acker: delivery.acker,
             settling,
@@ -102,6 +106,21 @@ impl Delivery {
     /// The name of that queue.
     pub fn queue_name(&self) -> &str {
         &self.queue_name
+    }
+
+    /// The routing key that it was published with.
+    pub fn routing_key(&self) -> &str {
+        &self.routing_key
+    }
+
+    /// The property `message_id`, if whoever published it set one.
+    pub fn message_id(&self) -> Option<&str> {
+        self.message_id.as_deref()
+    }
+
+    /// The broker that it came from.
+    pub fn broker(&self) -> &Address {
+        self.settling.publisher.broker()
     }
 
     /// The broker's number of the delivery on its channel.

@@ -22,6 +22,7 @@ use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
 };
+use tracing::{Instrument, Span};
 
 use super::{error::PublishError, headers, names::Names};
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
     telemetry::{
         metrics::{Metrics, labels::PublishResult},
         propagation::TraceContext,
-        spans,
+        spans::{self, Address},
     },
 };
 
@@ -48,6 +49,7 @@ pub struct Publisher {
     names: Names,
     session: watch::Receiver<Option<Arc<PublishSession>>>,
     ids: Arc<MessageIds>,
+    broker: Address,
     metrics: Metrics,
 }
 
@@ -81,6 +83,7 @@ impl Publisher {
     pub(super) fn new(
         names: Names,
         session: watch::Receiver<Option<Arc<PublishSession>>>,
+        broker: Address,
         metrics: Metrics,
     ) -> Self {
         let ids = Arc::new(MessageIds {
@@ -91,8 +94,14 @@ impl Publisher {
             names,
             session,
             ids,
+            broker,
             metrics,
         }
+    }
+
+    /// The broker that is published to.
+    pub(super) fn broker(&self) -> &Address {
+        &self.broker
     }
 
     /// Publishes `body` so that it reaches `room` after `delay`, and awaits the confirm.
@@ -112,22 +121,26 @@ impl Publisher {
         due: Option<Timestamp>,
         body: &[u8],
     ) -> Result<(), PublishError> {
-        use tracing::Instrument;
+        let headers = || headers::of_ours(TraceContext::current().as_ref(), due);
+        self.publish_traced(destination, body, headers).await
+    }
+
+    /// Publishes within a span; `headers` are made within it too.
+    async fn publish_traced(
+        &self,
+        destination: &str,
+        body: &[u8],
+        headers: impl FnOnce() -> FieldTable,
+    ) -> Result<(), PublishError> {
         let span = spans::publish_span(self.names.exchange(), destination);
-        async {
-            let headers = headers::of_ours(TraceContext::current().as_ref(), due);
-            self.publish(
-                Envelope {
-                    destination,
-                    body,
-                    expiration_ms: None,
-                },
-                headers,
-            )
-            .await
-        }
-        .instrument(span)
-        .await
+        spans::record_broker(&span, &self.broker);
+        let envelope = Envelope {
+            destination,
+            body,
+            expiration_ms: None,
+        };
+        let publish = async { self.publish(envelope, headers()).await };
+        publish.instrument(span).await
     }
 
     pub(super) async fn park(
@@ -136,17 +149,8 @@ impl Publisher {
         original: &FieldTable,
         reason: &str,
     ) -> Result<(), PublishError> {
-        let destination = self.names.parked();
-        let headers = headers::of_parked(original, reason);
-        self.publish(
-            Envelope {
-                destination: &destination,
-                body,
-                expiration_ms: None,
-            },
-            headers,
-        )
-        .await
+        let headers = || headers::of_parked(original, reason);
+        self.publish_traced(&self.names.parked(), body, headers).await
     }
 
     pub(super) async fn publish(
@@ -157,7 +161,11 @@ impl Publisher {
         let result = self.try_publish(envelope, headers).await;
         self.metrics.published(match &result {
             Ok(()) => PublishResult::Confirmed,
-            Err(error) => error.result(),
+            Err(error) => {
+                let how = error.result();
+                spans::record_error(&Span::current(), how.as_str());
+                how
+            }
         });
         result
     }
@@ -166,10 +174,12 @@ impl Publisher {
         let session = self.session().await?;
         let exchange = short(self.names.exchange())?;
         let key = short(envelope.destination)?;
+        let id = self.ids.next();
+        spans::record_message_id(&Span::current(), &id);
         let mut properties = BasicProperties::default()
             .with_content_type("application/json".into())
             .with_delivery_mode(2) // persistent: survives a restart of the broker
-            .with_message_id(self.ids.next().into())
+            .with_message_id(id.into())
             .with_headers(headers);
         if let Some(millis) = envelope.expiration_ms {
             properties = properties.with_expiration(millis.to_string().into());

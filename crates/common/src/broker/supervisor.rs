@@ -25,7 +25,10 @@ use crate::{
     health::{Condition, Heartbeat},
     settings::BrokerSettings,
     shutdown::Shutdown,
-    telemetry::metrics::{Metrics, labels::NewSession},
+    telemetry::{
+        metrics::{Metrics, labels::NewSession},
+        spans::Address,
+    },
 };
 
 /// Longest that building a session may take: some forty short steps, each of which a broker may answer late.
@@ -84,7 +87,12 @@ impl Broker {
         surroundings: Surroundings,
     ) -> Self {
         let (sessions, session) = watch::channel(None);
-        let publisher = Publisher::new(topology.names.clone(), session, surroundings.metrics.clone());
+        let broker = Address {
+            host: settings.host.as_str().into(),
+            port: settings.port,
+        };
+        let metrics = surroundings.metrics.clone();
+        let publisher = Publisher::new(topology.names.clone(), session, broker, metrics);
         let (blocked, _) = watch::channel(false);
         Self {
             settings,

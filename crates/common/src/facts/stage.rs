@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Facts;
+use super::{Facts, Role, State};
 
 /// One stage that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +20,17 @@ pub struct Stage {
 pub enum StageKind {
     /// From the pod's creation until it was bound to a node.
     Scheduled,
-    /// From then until all init containers (the launcher) had run.
+    /// From then until volumes, network and sandbox were set up.
+    SetUp,
+    /// From the binding until all init containers (the launcher) had run.
     Initialised,
     /// From then, or from the binding where there is none, until the build container ran; its image is pulled here.
     Started,
+    /// From the moment at which the kubelet turned to this container until it ran: its image is pulled and it is made
+    /// here, one container after the other.
+    Prepared(String),
+    /// The run of this container, which had to end before the build.
+    Ran(String),
     /// The pull of this container's image, as far as the pod's events tell of it.
     Pulled(String),
 }
@@ -47,12 +54,52 @@ impl Facts {
         };
         let own = [
             stage(StageKind::Scheduled, self.created_at, bound),
+            stage(StageKind::SetUp, bound, self.set_up_at()),
             stage(StageKind::Initialised, bound, initialised),
             stage(StageKind::Started, initialised.or(bound), self.build_started_at()),
         ];
-        let mut all: Vec<Stage> = own.into_iter().flatten().chain(self.pulls()).collect();
+        let own = own.into_iter().flatten();
+        let mut all: Vec<Stage> = own.chain(self.preparations()).chain(self.pulls()).collect();
         all.sort_by_key(|stage| stage.from);
         all
+    }
+
+    fn set_up_at(&self) -> Option<Timestamp> {
+        self.condition("PodReadyToStartContainers")?.since
+    }
+
+    /// What the status tells of containers, up to the first of which it does not tell how its first run began.
+    fn preparations(&self) -> Vec<Stage> {
+        let mut stages = Vec::new();
+        let Some(mut free) = self.set_up_at().or(self.scheduled_at()) else {
+            return stages;
+        };
+        for container in &self.containers {
+            let (began, over) = match &container.state {
+                State::Running { since } => (*since, None),
+                State::Ended(ended) => (ended.started_at, ended.finished_at),
+                State::Absent | State::Waiting { .. } => (None, None),
+            };
+            // A container that never ran tells the epoch.
+            let first = began.filter(|began| container.restarts == 0 && *began >= free);
+            let Some(began) = first else { break };
+            stages.push(Stage {
+                kind: StageKind::Prepared(container.name.clone()),
+                from: free,
+                to: began,
+            });
+            free = began;
+            if container.role == Role::Init {
+                let Some(over) = over else { break };
+                free = over.max(began);
+                stages.push(Stage {
+                    kind: StageKind::Ran(container.name.clone()),
+                    from: began,
+                    to: free,
+                });
+            }
+        }
+        stages
     }
 
     /// A kubelet tells of the beginning of a pull and of its end in two events about one container.
@@ -139,6 +186,72 @@ mod tests {
             seconds(&facts(pod(&all, &waiting))),
             [(StageKind::Scheduled, 0, 5), (StageKind::Initialised, 5, 5)]
         );
+    }
+
+    /// What the launcher's image took, what the launcher, and what the build's image: without the pod's events.
+    #[test]
+    fn containers_are_prepared_one_after_the_other() {
+        let at = |second: i8| format!("2026-11-01T10:00:{second:02}Z");
+        let ended = |from, to| json!({ "terminated": { "exitCode": 0, "startedAt": at(from), "finishedAt": at(to) } });
+        let running = |from| json!({ "running": { "startedAt": at(from) } });
+        let never = json!({ "terminated": { "exitCode": 1, "startedAt": null, "finishedAt": null } });
+        let waiting = json!({ "waiting": {} });
+        let told = |launcher: &Value, dind: &Value, build: &Value| {
+            let mut pod = pod(
+                &json!([
+                    condition("PodScheduled", "05"),
+                    condition("PodReadyToStartContainers", "07")
+                ]),
+                build,
+            );
+            pod["spec"]["containers"] = json!([{ "name": "dind" }, { "name": "build" }]);
+            pod["status"]["initContainerStatuses"] = json!([{ "name": "launcher", "state": launcher }]);
+            let dind = json!({ "name": "dind", "state": dind });
+            pod["status"]["containerStatuses"]
+                .as_array_mut()
+                .unwrap()
+                .push(dind);
+            let stages = seconds(&facts(pod))
+                .into_iter()
+                .filter_map(|(kind, from, to)| match kind {
+                    StageKind::SetUp => Some(format!("set up {from}-{to}")),
+                    StageKind::Prepared(name) => Some(format!("{name} {from}-{to}")),
+                    StageKind::Ran(name) => Some(format!("{name} ran {from}-{to}")),
+                    _ => None,
+                });
+            stages.collect::<Vec<_>>().join(", ")
+        };
+        let cases = [
+            (
+                ended(15, 16),
+                running(20),
+                running(40),
+                "set up 5-7, launcher 7-15, launcher ran 15-16, dind 16-20, build 20-40",
+            ),
+            (
+                ended(15, 16),
+                ended(20, 21),
+                ended(40, 50),
+                "set up 5-7, launcher 7-15, launcher ran 15-16, dind 16-20, build 20-40",
+            ),
+            (
+                ended(15, 16),
+                waiting.clone(),
+                running(40),
+                "set up 5-7, launcher 7-15, launcher ran 15-16",
+            ),
+            (
+                running(15),
+                waiting.clone(),
+                waiting.clone(),
+                "set up 5-7, launcher 7-15",
+            ),
+            (never, waiting.clone(), waiting.clone(), "set up 5-7"),
+            (waiting.clone(), waiting.clone(), waiting, "set up 5-7"),
+        ];
+        for (launcher, dind, build, expected) in cases {
+            assert_eq!(told(&launcher, &dind, &build), expected);
+        }
     }
 
     #[test]

@@ -29,6 +29,8 @@ names! {
     MESSAGING_OPERATION_NAME = "messaging.operation.name";
     /// The `message_id` property.
     MESSAGING_MESSAGE_ID = "messaging.message.id";
+    /// The routing key that a message was published with.
+    ROUTING_KEY = "messaging.rabbitmq.destination.routing_key";
     /// The broker's number of a delivery on its channel.
     DELIVERY_TAG = "messaging.rabbitmq.message.delivery_tag";
 }
@@ -44,7 +46,7 @@ names! {
     URL_FULL = "url.full";
     /// The path with placeholders, never with values: of the builds API.
     URL_TEMPLATE = "url.template";
-    /// Host of the peer.
+    /// Host of the peer; of messages the broker's.
     SERVER_ADDRESS = "server.address";
     /// Its port.
     SERVER_PORT = "server.port";
@@ -89,11 +91,17 @@ names! {
     STAGES:
     /// From the pod's creation until it was bound to a node.
     PHASE_SCHEDULED = "scheduled";
-    /// From then until the launcher had run; its image is pulled here.
+    /// From then until volumes, network and sandbox were set up.
+    PHASE_SET_UP = "set up";
+    /// From the binding until the launcher had run; its image is pulled here.
     PHASE_INITIALISED = "initialised";
     /// From then until the build container ran; its image is pulled here.
     PHASE_STARTED = "started";
-    /// The pull of one container's image, where the pod's events were read: of builds that failed.
+    /// From the moment at which the kubelet turned to one container until it ran: its image is pulled here.
+    PHASE_PREPARED = "prepared";
+    /// The run of one container that has to end before the build, such as the launcher.
+    PHASE_RAN = "ran";
+    /// The pull alone of one container's image, where the pod's events were read: of builds that failed.
     PHASE_PULLED = "pulled";
 }
 

@@ -15,15 +15,17 @@ use tracing_subscriber::Layer;
 use super::names;
 use crate::facts::{Facts, StageKind};
 
-/// Adds the stages of a pod's way to its build under the current span. For the one look that ends the pod's story, so
-/// that each pod is told of once.
+/// Adds the stages of a pod's way to its build under the current span. For the one look that ends the pod's story.
 pub fn record_stages(facts: &Facts) {
     let parent = Span::current();
     for stage in facts.stages() {
         let (name, container) = match &stage.kind {
             StageKind::Scheduled => (names::PHASE_SCHEDULED, None),
+            StageKind::SetUp => (names::PHASE_SET_UP, None),
             StageKind::Initialised => (names::PHASE_INITIALISED, None),
             StageKind::Started => (names::PHASE_STARTED, None),
+            StageKind::Prepared(container) => (names::PHASE_PREPARED, Some(container.as_str())),
+            StageKind::Ran(container) => (names::PHASE_RAN, Some(container.as_str())),
             StageKind::Pulled(container) => (names::PHASE_PULLED, Some(container.as_str())),
         };
         let node = facts.node.as_deref().map(|node| (names::NODE_NAME, node));

@@ -68,11 +68,11 @@ const HEAD: &str = "\
 <!-- Written by `make docs` from crates/common/src/telemetry; edit names.rs and reference.rs there. -->
 # Traces
 
-With `OTEL_EXPORTER_OTLP_ENDPOINT` set, both workers export spans as OTLP over HTTP with protobuf; without it there is
-no exporter, no thread and no client. A build is one trace: it begins with the producer's `traceparent` (a header of
-the message, else a field of its body; none: a new root), goes through start-worker, waits with the check in the
-broker, and ends with verify-worker's last word to the builds API. The pod gets `TRACEPARENT`, so that its steps can
-go on in the same trace. With `OTEL_DELAYED_AS_CHILD=false` each check is a trace of its own that links to the span
+With `OTEL_EXPORTER_OTLP_ENDPOINT` set (or the one for traces alone), both workers export spans as OTLP over HTTP with
+protobuf; without it, or with `OTEL_TRACES_EXPORTER=none`, there is no exporter, no thread and no client. A build is one
+trace: it begins with the producer's `traceparent` (a header of the message, else a field of its body; none: a new
+root), goes through start-worker, waits with the check in the broker, and ends with verify-worker's last word to the
+builds API. The pod gets `TRACEPARENT`, so that its steps can go on in the same trace. With `OTEL_DELAYED_AS_CHILD=false` each check is a trace of its own that links to the span
 that armed it: for collectors that decide early what to keep.
 
 What waits for the collector is bounded (1,024 spans); what does not fit is dropped and counted in
@@ -82,7 +82,6 @@ did not take by then is lost.
 ";
 
 const TAIL: &str = "
-
 ## A build in Jaeger
 Any Jaeger that takes OTLP over HTTP shows a build as one waterfall; `make test-deploy` asks a real one. To look with a
 browser, run Jaeger's own image (it was not run here: the browser UI is not part of the Go module that the tests
@@ -94,24 +93,29 @@ docker run --rm -p 4318:4318 -p 16686:16686 jaegertracing/jaeger:2.1.0
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
 ```
 
-`make demo` ends with such a waterfall as text (offset, duration, service, span, outcome), and with `TRACES=jaeger` it
-is a real Jaeger's answer. Here is one, shortened. The stages of a pod have the
-pod's own times, so they stand before the look that told of them:
+`make demo` ends with such a waterfall as text (offset, duration, service, span, container, outcome), and with
+`TRACES=jaeger` it is a real Jaeger's answer. Here is one, shortened. The stages of a pod have the pod's own times, in whole seconds, so
+they stand before the look that told of them. Each pod tells them once: under the first check that sees its build run,
+or under what ended its way before (a check that fails or replaces it, a finished build, a stop; a pod that failed
+before it ran tells them again under the stop that removes it):
 
 ```text
-    0.905s     0.025s  start-worker   process ClusterA  [created]
-    0.906s     0.001s  start-worker     publish ClusterA.checks.v1.delay.1000
-    1.909s     0.038s  verify-worker      process ClusterA.checks.v1  [rearmed]
-    1.910s     0.019s  verify-worker        get pod
-    1.933s     0.004s  verify-worker        PUT /v4/builds/{id}
-    1.938s     0.008s  verify-worker        publish ClusterA.checks.v1.delay.1000
-    2.985s     0.007s  verify-worker          process ClusterA.checks.v1  [healthy]
-    0.000s     2.000s  verify-worker            scheduled
-    2.000s     0.000s  verify-worker            started
-    2.985s     0.003s  verify-worker            get pod
-    2.989s     0.002s  verify-worker            PUT /v4/builds/{id}
-    0.907s     0.006s  start-worker     create pod
-    0.913s     0.012s  start-worker     get pod
+    0.000s     0.181s  start-worker   process ClusterA  [created]
+    0.001s     0.160s  start-worker     publish ClusterA.checks.v1.delay.1000
+    1.006s     0.027s  verify-worker      process ClusterA.checks.v1  [rearmed]
+    1.006s     0.020s  verify-worker        get pod
+    1.027s     0.004s  verify-worker        PUT /v4/builds/{id}
+    1.031s     0.002s  verify-worker        publish ClusterA.checks.v1.delay.1000
+   12.364s     0.006s  verify-worker          process ClusterA.checks.v1  [healthy]
+    0.097s     6.000s  verify-worker            scheduled
+    6.097s     0.000s  verify-worker            set up
+    6.097s     0.000s  verify-worker            prepared launcher-8602
+    6.097s     0.000s  verify-worker            ran launcher-8602
+    6.097s     0.000s  verify-worker            prepared 8602
+   12.364s     0.003s  verify-worker            get pod
+   12.368s     0.001s  verify-worker            PUT /v4/builds/{id}
+    0.160s     0.008s  start-worker     create pod
+    0.168s     0.007s  start-worker     get pod
 ```
 ";
 

@@ -5,6 +5,8 @@
 
 mod address;
 
+use std::sync::Arc;
+
 use tracing::{Span, field::Empty, info_span};
 use url::Url;
 
@@ -14,10 +16,19 @@ use super::{
         ATTEMPT, BUILD_ID, DELIVERY_TAG, ERROR_TYPE, EXECUTOR, FAILURE, HTTP_METHOD, HTTP_STATUS, JOB_KIND,
         MESSAGING_DESTINATION, MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE,
         MESSAGING_SYSTEM, NAMESPACE, OTEL_KIND, OTEL_NAME, OTEL_STATUS, OUTCOME, POD_NAME, POD_UID,
-        SERVER_ADDRESS, SERVER_PORT, TRACE_ID, URL_FULL, URL_TEMPLATE,
+        ROUTING_KEY, SERVER_ADDRESS, SERVER_PORT, TRACE_ID, URL_FULL, URL_TEMPLATE,
     },
     propagation::TraceContext,
 };
+
+/// Where a broker is. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// Its host.
+    pub host: Arc<str>,
+    /// Its port.
+    pub port: u16,
+}
 
 /// The value of [`MESSAGING_SYSTEM`].
 const RABBITMQ: &str = "rabbitmq";
@@ -35,7 +46,10 @@ pub fn process_span(queue: &str, delivery_tag: u64) -> Span {
         { MESSAGING_OPERATION_NAME } = "process",
         { MESSAGING_DESTINATION } = queue,
         { MESSAGING_MESSAGE_ID } = Empty,
+        { ROUTING_KEY } = Empty,
         { DELIVERY_TAG } = delivery_tag,
+        { SERVER_ADDRESS } = Empty,
+        { SERVER_PORT } = Empty,
         { BUILD_ID } = Empty,
         { JOB_KIND } = Empty,
         { ATTEMPT } = Empty,
@@ -59,6 +73,9 @@ pub fn publish_span(exchange: &str, routing_key: &str) -> Span {
         { MESSAGING_OPERATION_NAME } = "publish",
         { MESSAGING_DESTINATION } = %format_args!("{exchange}:{routing_key}"),
         { MESSAGING_MESSAGE_ID } = Empty,
+        { ROUTING_KEY } = routing_key,
+        { SERVER_ADDRESS } = Empty,
+        { SERVER_PORT } = Empty,
         { ERROR_TYPE } = Empty,
         { OTEL_NAME } = %format_args!("publish {routing_key}"),
         { OTEL_KIND } = "producer",
@@ -127,6 +144,17 @@ pub fn record_executor(span: &Span, executor: &str) {
 /// The `message_id` of a delivery or a publish.
 pub fn record_message_id(span: &Span, id: &str) {
     span.record(MESSAGING_MESSAGE_ID, id);
+}
+
+/// The routing key that a delivery was published with.
+pub fn record_routing_key(span: &Span, key: &str) {
+    span.record(ROUTING_KEY, key);
+}
+
+/// The broker that a delivery came from, or that a publish goes to.
+pub fn record_broker(span: &Span, broker: &Address) {
+    span.record(SERVER_ADDRESS, &*broker.host)
+        .record(SERVER_PORT, broker.port);
 }
 
 /// The UID of the pod that a call was about.

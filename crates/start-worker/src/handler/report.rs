@@ -4,7 +4,7 @@ use common::{
     facts::Facts,
     job::{BuildConfig, CheckState, StartState, message},
     outcome::{Again, Outcome, Room},
-    telemetry::spans,
+    telemetry::{phases::record_stages, spans},
     verdict::{Moment, Sight, Verdict, judge},
 };
 use screwdriver_api_client::BuildUpdate;
@@ -84,7 +84,10 @@ impl StartHandler {
         let Some(uid) = uid else { return outcome };
         // Stop wins: whoever is told that the build is finished deletes the pod.
         match self.world.delete_finished(executor, &facts.name, uid).await {
-            Ok(()) => Outcome::Finished,
+            Ok(()) => {
+                record_stages(facts);
+                Outcome::Finished
+            }
             Err(trouble) => come_back(plan, config, trouble, at),
         }
     }

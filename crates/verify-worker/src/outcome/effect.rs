@@ -1,7 +1,9 @@
 //! Whether a look is counted: once it took effect, so that a report which cannot be delivered for an
 //! hour does not count a failed build sixty times. Pure.
 
-use common::{outcome::Outcome, verdict::Verdict};
+use common::{facts::Facts, job::CheckState, outcome::Outcome, verdict::Verdict};
+
+use super::memory::knows_running;
 
 /// Whether the look has come to its end. What nobody could be told is looked at and told again.
 pub fn took_effect(verdict: &Verdict, outcome: &Outcome) -> bool {
@@ -15,15 +17,38 @@ pub fn took_effect(verdict: &Verdict, outcome: &Outcome) -> bool {
     }
 }
 
+/// Whether this look tells the stages of the pod that it saw: once for each pod, by the first look that sees its build
+/// run, or by the one that ends it before.
+pub fn ends_the_way(check: &CheckState, facts: Option<&Facts>, outcome: &Outcome) -> bool {
+    let ends = match outcome {
+        Outcome::Healthy | Outcome::Watching | Outcome::Recreating | Outcome::Failed | Outcome::Finished => {
+            true
+        }
+        Outcome::Created
+        | Outcome::Adopted
+        | Outcome::Stopped
+        | Outcome::Cleared
+        | Outcome::Probed
+        | Outcome::Rearmed
+        | Outcome::Nothing
+        | Outcome::Again(_)
+        | Outcome::Held(_)
+        | Outcome::Parked(_)
+        | Outcome::Unsettled(_) => false,
+    };
+    ends && !knows_running(check, facts)
+}
+
 #[cfg(test)]
 mod tests {
     use common::{
         ladder::SOON,
         outcome::{Again, ParkReason, Room},
-        verdict::{Actor, Failure, Reason},
+        verdict::{Actor, Failure, Phase, Reason},
     };
 
     use super::*;
+    use crate::testing::check;
 
     fn again() -> Again {
         Again {
@@ -31,6 +56,30 @@ mod tests {
             delay: SOON,
             body: Vec::new(),
             cause: "why".into(),
+        }
+    }
+
+    #[test]
+    fn a_pods_way_is_told_once() {
+        let pod = serde_json::json!({ "metadata": { "name": "8609-abcde", "uid": "u1" } });
+        let pod = Facts::read(&serde_json::from_value(pod).unwrap());
+        let waited = check();
+        let mut ran = check();
+        ran.uid.clone_from(&pod.uid);
+        ran.look.phase = Some(Phase::Running);
+        let told = |check, outcome: &Outcome| ends_the_way(check, Some(&pod), outcome);
+        for outcome in [
+            Outcome::Healthy,
+            Outcome::Watching,
+            Outcome::Recreating,
+            Outcome::Failed,
+            Outcome::Finished,
+        ] {
+            assert!(told(&waited, &outcome), "{}", outcome.as_str());
+            assert!(!told(&ran, &outcome), "{}", outcome.as_str());
+        }
+        for outcome in [Outcome::Rearmed, Outcome::Again(again()), Outcome::Held(again())] {
+            assert!(!told(&waited, &outcome), "{}", outcome.as_str());
         }
     }
 

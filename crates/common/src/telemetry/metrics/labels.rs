@@ -27,6 +27,13 @@ macro_rules! label {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name { $($(#[$variant_doc])* $variant,)+ }
 
+        impl $name {
+            /// The label's value.
+            pub fn as_str(self) -> &'static str {
+                self.value()
+            }
+        }
+
         impl Label for $name {
             const KEY: &'static str = $key;
             const ALL: &'static [Self] = &[$(Self::$variant,)+];
@@ -82,7 +89,7 @@ label! {
 }
 
 label! {
-    /// A kind of call to a peer.
+    /// A kind of call to a peer. The values of those to a cluster are the names of their spans too.
     Verb under "verb" {
         /// A build's pod is made.
         CreatePod = "create pod",
@@ -184,11 +191,6 @@ label! {
 // === impl Verb ===
 
 impl Verb {
-    /// The label's value, which is the name of the span of a call to a cluster too.
-    pub fn as_str(self) -> &'static str {
-        self.value()
-    }
-
     /// Who is called.
     pub fn peer(self) -> Peer {
         match self {

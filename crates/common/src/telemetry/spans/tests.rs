@@ -10,6 +10,9 @@ fn a_delivery_is_told_from_end_to_end() {
     record_message_id(&span, "m-1");
     record_job(&span, "start", 1234, 2);
     record_executor(&span, "k8s");
+    record_routing_key(&span, "builds-key");
+    let host = "broker.example".into();
+    record_broker(&span, &Address { host, port: 5672 });
     record_outcome(&span, "done");
     record_failure(&span, "Build failed to start.");
     drop(span);
@@ -23,7 +26,10 @@ fn a_delivery_is_told_from_end_to_end() {
         (MESSAGING_OPERATION_NAME, "process"),
         (MESSAGING_DESTINATION, "builds"),
         (MESSAGING_MESSAGE_ID, "m-1"),
+        (ROUTING_KEY, "builds-key"),
         (DELIVERY_TAG, "42"),
+        (SERVER_ADDRESS, "broker.example"),
+        (SERVER_PORT, "5672"),
         (BUILD_ID, "1234"),
         (JOB_KIND, "start"),
         (ATTEMPT, "2"),
