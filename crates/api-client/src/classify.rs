@@ -1,8 +1,8 @@
 //! What an answer of the builds API means: status, headers and body in, result out.
 //!
-//! Pure: no client and no clock. The only decisions made by text are the two that the API leaves no
-//! other way to make, that a build is finished and that it is no longer wanted; both trust only the
-//! API's own JSON, never a page that some proxy put in its place.
+//! Pure: no client and no clock. The only decisions made by text are those that the API leaves no other
+//! way to make: that a build is finished, that it has started, that jobs have no builds. They trust only
+//! the API's own JSON, never a page that some proxy put in its place.
 
 use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
@@ -28,6 +28,24 @@ pub(crate) struct Question<'a> {
     /// What the call carried and nobody may read; cut out of anything that is quoted.
     pub(crate) secrets: &'a [&'a str],
 }
+
+/// A refusal of the API that is an answer: its status, and what its message says.
+pub(crate) struct Words {
+    status: StatusCode,
+    said: &'static str,
+}
+
+/// To a request for a build's own token: the build has it, or needs none.
+pub(crate) static STARTED: Words = Words {
+    status: StatusCode::FORBIDDEN,
+    said: "already running or finished",
+};
+
+/// To a question about jobs that have no builds.
+pub(crate) static NO_BUILDS: Words = Words {
+    status: StatusCode::NOT_FOUND,
+    said: "Builds do not exist",
+};
 
 /// An answer: its status, headers and the beginning of its body.
 #[derive(Clone, Copy)]
@@ -70,12 +88,19 @@ pub(crate) fn classify(question: Question<'_>, answer: Answer<'_>, now: Timestam
 
 /// What an answer to the request for a build's own token means.
 pub(crate) fn wanted(question: Question<'_>, answer: Answer<'_>, now: Timestamp) -> Result<Wanted, Error> {
-    let started = answer.status == StatusCode::FORBIDDEN
-        && boom(answer.body).is_some_and(|text| text.contains("already running or finished"));
-    if started {
+    if STARTED.are_in(answer) {
         return Ok(Wanted::RunningOrFinished);
     }
     classify(question, answer, now).map(|()| Wanted::Yes)
+}
+
+// === impl Words ===
+
+impl Words {
+    /// Whether the API itself says so.
+    pub(crate) fn are_in(&self, answer: Answer<'_>) -> bool {
+        answer.status == self.status && boom(answer.body).is_some_and(|text| text.contains(self.said))
+    }
 }
 
 /// Whether the API itself says that the build takes no update any more.

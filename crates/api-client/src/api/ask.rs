@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use serde::Serialize;
 
+use crate::classify::Words;
 use crate::error::Error;
 use crate::id::BuildId;
 
@@ -19,6 +20,8 @@ pub(crate) struct Ask {
     pub(super) body: Option<Bytes>,
     /// The build that the call is about, whose end is told by refusals.
     pub(super) build: Option<BuildId>,
+    /// A refusal that says that there is nothing.
+    pub(super) unless: Option<&'static Words>,
     pub(super) anonymous: bool,
 }
 
@@ -33,6 +36,7 @@ impl Ask {
             query: Vec::new(),
             body: None,
             build: None,
+            unless: None,
             anonymous: false,
         }
     }
@@ -75,6 +79,12 @@ impl Ask {
         let json = serde_json::to_vec(body).map_err(Error::undecodable)?;
         self.body = Some(json.into());
         Ok(self)
+    }
+
+    /// Refused so, the call has its answer: there is nothing.
+    pub(super) fn unless(mut self, refused: &'static Words) -> Self {
+        self.unless = Some(refused);
+        self
     }
 
     /// Goes out without a credential.

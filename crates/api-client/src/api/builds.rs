@@ -7,6 +7,7 @@ use http::Method;
 use super::send::TokenAnswer;
 use super::{Api, Ask, Download, log_lines};
 use crate::build::BuildUpdate;
+use crate::classify::{NO_BUILDS, STARTED};
 use crate::client::TokenRequest;
 use crate::error::Error;
 use crate::id::{BuildId, JobId};
@@ -141,11 +142,8 @@ impl Builds<'_> {
         }
         let ask = Ask::get("/v4/builds/statuses").query("numBuilds", &per_job);
         let ask = jobs.iter().fold(ask, |ask, job| ask.query("jobIds", job));
-        match self.api.json(&ask).await {
-            // The API's words for an empty list.
-            Err(Error::NotFound { message }) if message == "Builds do not exist" => Ok(Vec::new()),
-            result => result,
-        }
+        let statuses = self.api.json_if_any(&ask.unless(&NO_BUILDS)).await?;
+        Ok(statuses.unwrap_or_default())
     }
 
     /// Exchanges the token of a build's message (scope temporal) for the build's own, which lives this many
@@ -160,14 +158,12 @@ impl Builds<'_> {
         let ask = Ask::new(Method::POST, "/v4/builds/{id}/token")
             .with(&build)
             .body(&body)?;
-        match self.api.json::<TokenAnswer>(&ask).await {
-            Ok(answer) => Ok(Exchanged::Token(answer.token)),
-            // The API's words; there is no other sign.
-            Err(Error::Forbidden { message }) if message == "Build is already running or finished." => {
-                Ok(Exchanged::RunningOrFinished)
-            }
-            Err(error) => Err(error),
-        }
+        let answer = self.api.json_if_any(&ask.unless(&STARTED)).await?;
+        Ok(
+            answer.map_or(Exchanged::RunningOrFinished, |TokenAnswer { token }| {
+                Exchanged::Token(token)
+            }),
+        )
     }
 
     async fn download(&self, ask: &Ask) -> Result<Download, Error> {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Api, Ask, Holder};
 use crate::address;
-use crate::classify::{self, Question};
+use crate::classify::{self, Question, Words};
 use crate::client::{Client, Keep, Opened, Whole, now};
 use crate::error::Error;
 use crate::items::Items;
@@ -31,6 +31,7 @@ trait Form {
         call: &Call,
         request: RequestBuilder,
         question: Question<'_>,
+        unless: Option<&Words>,
     ) -> impl Future<Output = Result<Self::Got, Error>> + Send;
 }
 
@@ -60,6 +61,17 @@ impl Api {
     pub(super) async fn json<T: DeserializeOwned>(&self, ask: &Ask) -> Result<T, Error> {
         let whole = self.whole(ask).await?;
         serde_json::from_slice(&whole.body).map_err(Error::undecodable)
+    }
+
+    /// The same, but nothing where the call is refused as it says (see [`Ask::unless`]).
+    pub(super) async fn json_if_any<T: DeserializeOwned>(&self, ask: &Ask) -> Result<Option<T>, Error> {
+        let whole = self.whole(ask).await?;
+        if !whole.status.is_success() {
+            return Ok(None);
+        }
+        serde_json::from_slice(&whole.body)
+            .map(Some)
+            .map_err(Error::undecodable)
     }
 
     /// A call whose answer says nothing but that it was done.
@@ -210,7 +222,7 @@ impl Api {
             build: ask.build,
             secrets: &secrets,
         };
-        F::fetch(&self.shared.client, &call, request, question).await
+        F::fetch(&self.shared.client, &call, request, question, ask.unless).await
     }
 
     fn request(&self, ask: &Ask, token: Option<&BuildToken>) -> Result<RequestBuilder, Error> {
@@ -240,9 +252,12 @@ impl Form for Entire {
         call: &Call,
         request: RequestBuilder,
         question: Question<'_>,
+        unless: Option<&Words>,
     ) -> Result<Whole, Error> {
         let judge = |whole: Whole| {
-            classify::classify(question, whole.answer(), now())?;
+            if !unless.is_some_and(|words| words.are_in(whole.answer())) {
+                classify::classify(question, whole.answer(), now())?;
+            }
             Ok(whole)
         };
         client.exchange(call, request, Keep::All, judge).await
@@ -257,6 +272,7 @@ impl Form for Streamed {
         call: &Call,
         request: RequestBuilder,
         question: Question<'_>,
+        _unless: Option<&Words>,
     ) -> Result<Opened, Error> {
         client
             .open(call, request, |whole| refusal(question, &whole))

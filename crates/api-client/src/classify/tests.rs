@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -12,21 +13,33 @@ use crate::error::Class;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
+/// A question about nothing that its answer depends on.
+const ANY: Question<'_> = Question {
+    build: None,
+    secrets: &[],
+};
+
+fn about(build: u64) -> Question<'static> {
+    let build = Some(BuildId::try_from(build).unwrap());
+    Question { build, ..ANY }
+}
+
+fn carrying<'a>(secrets: &'a [&'a str]) -> Question<'a> {
+    Question { secrets, ..ANY }
+}
+
+/// An answer without headers.
+fn plain(status: u16, body: &[u8]) -> Answer<'_> {
+    static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+    Answer {
+        status: StatusCode::from_u16(status).unwrap(),
+        headers: &NONE,
+        body,
+    }
+}
+
 fn ask(build: u64, status: u16, body: &[u8]) -> Result<(), Error> {
-    let question = Question {
-        build: Some(BuildId::try_from(build).unwrap()),
-        secrets: &[],
-    };
-    let headers = HeaderMap::new();
-    classify(
-        question,
-        Answer {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: &headers,
-            body,
-        },
-        NOW,
-    )
+    classify(about(build), plain(status, body), NOW)
 }
 
 fn said(status: u16, message: &str) -> Vec<u8> {
@@ -172,39 +185,15 @@ fn finished_is_what_the_api_says_of_this_build_and_nothing_else() {
 #[test]
 fn without_a_build_nothing_is_finished() {
     let body = said(403, "Can only update RUNNING builds");
-    let question = Question {
-        build: None,
-        secrets: &[],
-    };
-    let answer = Answer {
-        status: StatusCode::FORBIDDEN,
-        headers: &HeaderMap::new(),
-        body: &body,
-    };
     assert!(matches!(
-        classify(question, answer, NOW),
+        classify(ANY, plain(403, &body), NOW),
         Err(Error::Forbidden { .. })
     ));
 }
 
 #[test]
 fn a_build_is_wanted_unless_the_api_says_that_it_started() {
-    let ask = |status: u16, body: &[u8]| {
-        let question = Question {
-            build: Some(BuildId::try_from(8609).unwrap()),
-            secrets: &[],
-        };
-        let status = StatusCode::from_u16(status).unwrap();
-        wanted(
-            question,
-            Answer {
-                status,
-                headers: &HeaderMap::new(),
-                body,
-            },
-            NOW,
-        )
-    };
+    let ask = |status: u16, body: &[u8]| wanted(about(8609), plain(status, body), NOW);
     let started = "Build is already running or finished.";
     assert_eq!(ask(200, br#"{"token":"eyJ"}"#).unwrap(), Wanted::Yes);
     assert_eq!(ask(200, b"not even JSON").unwrap(), Wanted::Yes);
@@ -261,18 +250,10 @@ fn messages_are_one_bounded_line() {
 #[test]
 fn the_beginning_of_a_token_at_the_end_of_a_body_is_cut_off() {
     let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiI4NjA5In0.c2lnbmF0dXJl";
-    let question = Question {
-        build: None,
-        secrets: &[token],
-    };
     for length in LEAST_TELLING..token.len() {
         let body = format!("refused: Bearer {}", &token[..length]);
-        let answer = Answer {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            headers: &HeaderMap::new(),
-            body: body.as_bytes(),
-        };
-        assert_eq!(message(question, answer), "refused: Bearer [redacted]");
+        let message = message(carrying(&[token]), plain(500, body.as_bytes()));
+        assert_eq!(message, "refused: Bearer [redacted]");
     }
 }
 
@@ -280,17 +261,8 @@ fn the_beginning_of_a_token_at_the_end_of_a_body_is_cut_off() {
 fn an_echoed_token_is_cut_out_even_where_the_message_ends() {
     let token = "eyJ0.eyJ1.c2ln";
     let text = format!("{} Authorization: Bearer {token} refused", "x".repeat(270));
-    let question = Question {
-        build: None,
-        secrets: &["", token],
-    };
     for body in [said(500, &text), text.clone().into_bytes()] {
-        let answer = Answer {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            headers: &HeaderMap::new(),
-            body: &body,
-        };
-        let error = classify(question, answer, NOW).unwrap_err();
+        let error = classify(carrying(&["", token]), plain(500, &body), NOW).unwrap_err();
         assert!(message_of(&error).contains("Bearer [redac"), "{error}");
         assert!(!format!("{error} {error:?}").contains("eyJ"), "{error:?}");
     }
@@ -313,19 +285,10 @@ fn a_redirect_names_the_host_and_no_more() {
     for (location, expected) in table {
         let headers = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
         let answer = Answer {
-            status: StatusCode::PERMANENT_REDIRECT,
             headers: &headers,
-            body: b"",
+            ..plain(308, b"")
         };
-        let error = classify(
-            Question {
-                build: None,
-                secrets: &[],
-            },
-            answer,
-            NOW,
-        )
-        .unwrap_err();
+        let error = classify(ANY, answer, NOW).unwrap_err();
         assert_eq!(message_of(&error), expected);
         assert_eq!(error.class(), Class::Environment);
     }
@@ -340,15 +303,7 @@ fn the_wait_that_the_api_asks_for_is_kept() {
             headers: &headers,
             body: b"",
         };
-        classify(
-            Question {
-                build: None,
-                secrets: &[],
-            },
-            answer,
-            NOW,
-        )
-        .unwrap_err()
+        classify(ANY, answer, NOW).unwrap_err()
     };
     let seven = Some(Duration::from_secs(7));
     for status in [StatusCode::REQUEST_TIMEOUT, StatusCode::SERVICE_UNAVAILABLE] {

@@ -69,45 +69,43 @@ async fn a_short_life_is_renewed_after_four_fifths_and_an_unknown_one_after_eigh
     assert_eq!(login.token(None, async { Ok(next.clone()) }).await.unwrap(), next);
 }
 
-#[tokio::test(start_paused = true)]
-async fn many_callers_wait_for_one_exchange_and_share_it() {
-    let (login, exchanges) = (Arc::new(login()), Arc::new(AtomicU64::new(0)));
+/// What a hundred callers get at once of exchanges that take a second each, and how many those were.
+async fn crowd(
+    login: &Arc<Login>,
+    answer: fn() -> Result<BuildToken, Error>,
+) -> (Vec<Result<BuildToken, Error>>, u64) {
+    let exchanges = Arc::new(AtomicU64::new(0));
     let mut callers = JoinSet::new();
     for _ in 0..100 {
-        let (login, exchanges) = (Arc::clone(&login), Arc::clone(&exchanges));
+        let (login, exchanges) = (Arc::clone(login), Arc::clone(&exchanges));
         callers.spawn(async move {
             let exchange = async {
                 exchanges.fetch_add(1, Ordering::SeqCst);
                 sleep(Duration::from_secs(1)).await;
-                Ok(token(1, HOUR))
+                answer()
             };
-            login.token(None, exchange).await.unwrap()
+            login.token(None, exchange).await
         });
     }
-    let tokens = callers.join_all().await;
-    assert!(tokens.iter().all(|got| *got == token(1, HOUR)));
-    assert_eq!(exchanges.load(Ordering::SeqCst), 1);
+    let got = callers.join_all().await;
+    (got, exchanges.load(Ordering::SeqCst))
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_callers_wait_for_one_exchange_and_share_it() {
+    let (got, exchanges) = crowd(&Arc::new(login()), || Ok(token(1, HOUR))).await;
+    assert!(got.iter().all(|got| got.as_ref().unwrap() == &token(1, HOUR)));
+    assert_eq!(exchanges, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn many_callers_share_a_failure_and_the_next_one_tries_again() {
-    let (login, exchanges) = (Arc::new(login()), Arc::new(AtomicU64::new(0)));
-    let mut callers = JoinSet::new();
-    for _ in 0..100 {
-        let (login, exchanges) = (Arc::clone(&login), Arc::clone(&exchanges));
-        callers.spawn(async move {
-            let exchange = async {
-                exchanges.fetch_add(1, Ordering::SeqCst);
-                sleep(Duration::from_secs(1)).await;
-                Err(down())
-            };
-            login.token(None, exchange).await.unwrap_err()
-        });
-    }
-    for error in callers.join_all().await {
+    let login = Arc::new(login());
+    let (got, exchanges) = crowd(&login, || Err(down())).await;
+    for error in got.into_iter().map(Result::unwrap_err) {
         assert!(matches!(&error, Error::Login(cause) if matches!(**cause, Error::RateLimited { .. })));
     }
-    assert_eq!(exchanges.load(Ordering::SeqCst), 1);
+    assert_eq!(exchanges, 1);
     let got = login.token(None, async { Ok(token(2, HOUR)) }).await.unwrap();
     assert_eq!(got, token(2, HOUR));
 }

@@ -3,70 +3,13 @@
 
 use std::fmt::Write as _;
 
-use axum::response::Response;
 use screwdriver_api_client::{
-    BuildStatus, BuildUpdate, CacheScope, Credential, EventId, EventStatus, Exchanged, JobId, JobState, Json,
-    Listing, NewEvent, PipelineId, PipelineState, Sort, StepState,
+    BuildStatus, BuildUpdate, CacheScope, Class, Credential, EventId, EventStatus, Exchanged, JobId,
+    JobState, Json, Listing, NewEvent, PipelineId, PipelineState, Sort, StepState,
 };
 
-use crate::api::{Api, Seen, answer, refusal};
-use crate::{build, client, token, tools};
-
-const BUILD: &str = r#"{"id":8609,"jobId":777,"eventId":4242,"status":"QUEUED","createTime":"2024-05-06T07:08:09.000Z",
-    "statusMessage":"Waiting for resources to be available.","stats":{"queueEnterTime":"2024-05-06T07:08:10.000Z"},
-    "steps":[{"name":"sd-setup-init","startTime":"2024-05-06T07:08:09.000Z"}],"meta":{"a":1}}"#;
-const STEP: &str = r#"{"name":"sd-setup-init","code":0,"lines":12}"#;
-const STEPS: &str = r#"[{"name":"sd-setup-init","code":0,"lines":12}]"#;
-const EVENT: &str = r#"{"id":4242,"pipelineId":123,"type":"pipeline","status":"IN_PROGRESS"}"#;
-const JOB: &str = r#"{"id":777,"name":"main","pipelineId":123,"state":"ENABLED","archived":false}"#;
-const PIPELINE: &str =
-    r#"{"id":123,"name":"screwdriver-cd/guide","state":"ACTIVE","scmContext":"github:github.com"}"#;
-const CLUSTER: &str =
-    r#"{"name":"iris","isActive":true,"weightage":20,"scmOrganizations":["screwdriver-cd"]}"#;
-
-fn list_of(item: &str, seen: &Seen) -> String {
-    // The second page of every list is empty.
-    if seen.line.contains("page=2") {
-        "[]".to_owned()
-    } else {
-        format!("[{item}]")
-    }
-}
-
-fn the_api(seen: &Seen) -> Response {
-    let path = seen.line.split(['?', ' ']).nth(1).unwrap();
-    let parts: Vec<_> = path.split('/').skip(2).collect();
-    let body = match parts.as_slice() {
-        ["status"] if seen.line.contains("exhaustive") => r#"{"api":"OK","queue":"OK","store":"OK"}"#.to_owned(),
-        ["status"] => "OK".to_owned(),
-        ["versions"] => {
-            r#"{"versions":["screwdriver-models@28.0.0"],"licenses":[{"name":"joi","licenses":["BSD-3-Clause"]}]}"#
-                .to_owned()
-        }
-        ["builds", "statuses"] => format!(r#"[{{"jobId":777,"builds":[{BUILD}]}}]"#),
-        ["builds", _, "token"] => format!(r#"{{"token":"{}"}}"#, token().expose()),
-        ["builds", _, "steps"] => STEPS.to_owned(),
-        ["builds", _, "steps", _] => STEP.to_owned(),
-        ["builds", _]
-        | ["jobs", _, "latestBuild"]
-        | ["pipelines", _, "jobs", _, "latestBuild"] => BUILD.to_owned(),
-        ["events"] => return answer(201, EVENT),
-        ["events", _, "builds"] => format!("[{BUILD}]"),
-        ["events", ..] | ["pipelines", _, "latestCommitEvent" | "lastSuccessfulEvent"] => EVENT.to_owned(),
-        ["jobs" | "pipelines", _, "builds"] => list_of(BUILD, seen),
-        ["jobs", _, "lastSuccessfulMeta"] => r#"{"a":1}"#.to_owned(),
-        ["jobs", _] => JOB.to_owned(),
-        ["pipelines"] => list_of(PIPELINE, seen),
-        ["pipelines", _, "jobs"] => list_of(JOB, seen),
-        ["pipelines", _, "events"] => list_of(EVENT, seen),
-        ["pipelines", _, "caches"] => return answer(204, ""),
-        ["pipelines", _] => PIPELINE.to_owned(),
-        ["buildclusters"] => format!("[{CLUSTER}]"),
-        ["buildclusters", _] => CLUSTER.to_owned(),
-        _ => return refusal(404, "Not Found"),
-    };
-    answer(200, body)
-}
+use crate::api::{Api, answer, refusal};
+use crate::{answers, build, client, token, tools};
 
 fn event() -> EventId {
     EventId::try_from(4242).unwrap()
@@ -91,7 +34,7 @@ fn show(server: &Api) -> String {
 
 #[tokio::test]
 async fn builds() {
-    let server = Api::routing(the_api).await;
+    let server = Api::routing(answers::route).await;
     let api = tools(&server.uri);
     let got = api.builds().get(build()).await.unwrap();
     assert_eq!((got.id, &got.status), (build(), &BuildStatus::Queued));
@@ -144,7 +87,7 @@ async fn builds() {
 
 #[tokio::test]
 async fn events() {
-    let server = Api::routing(the_api).await;
+    let server = Api::routing(answers::route).await;
     let api = tools(&server.uri);
     let new = NewEvent::start(pipeline(), "~commit")
         .cause_message("by hand")
@@ -194,7 +137,7 @@ async fn events() {
 
 #[tokio::test]
 async fn jobs() {
-    let server = Api::routing(the_api).await;
+    let server = Api::routing(answers::route).await;
     let api = tools(&server.uri);
     assert_eq!(api.jobs().get(job()).await.unwrap().name, "main");
     let listing = Listing::default().filter("status", "QUEUED");
@@ -231,7 +174,7 @@ async fn jobs() {
 
 #[tokio::test]
 async fn pipelines() {
-    let server = Api::routing(the_api).await;
+    let server = Api::routing(answers::route).await;
     let api = tools(&server.uri);
     let pipelines = api.pipelines();
     let found = pipelines
@@ -293,7 +236,7 @@ async fn pipelines() {
 
 #[tokio::test]
 async fn build_clusters_and_the_api_itself() {
-    let server = Api::routing(the_api).await;
+    let server = Api::routing(answers::route).await;
     let api = tools(&server.uri);
     let clusters = api.build_clusters().list().await.unwrap();
     assert_eq!(
@@ -343,27 +286,35 @@ async fn build_clusters_and_the_api_itself() {
 #[tokio::test]
 async fn what_the_api_says_in_words_is_told_as_a_value() {
     let started = Api::answering(|| refusal(403, "Build is already running or finished.")).await;
-    let exchanged = tools(&started.uri)
-        .builds()
-        .exchange_token(build(), 90)
-        .await
-        .unwrap();
+    let api = tools(&started.uri);
+    let exchanged = api.builds().exchange_token(build(), 90).await.unwrap();
     assert_eq!(exchanged, Exchanged::RunningOrFinished);
     let none = Api::answering(|| refusal(404, "Builds do not exist")).await;
-    assert!(
-        tools(&none.uri)
-            .builds()
-            .statuses(&[job()], 1)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    let elsewhere = Api::answering(|| refusal(404, "Not Found")).await;
-    assert!(
-        tools(&elsewhere.uri)
-            .builds()
-            .statuses(&[job()], 1)
-            .await
-            .is_err()
-    );
+    let statuses = tools(&none.uri).builds().statuses(&[job()], 1).await.unwrap();
+    assert!(statuses.is_empty());
+}
+
+#[tokio::test]
+async fn the_same_words_in_a_page_or_of_another_status_are_errors() {
+    for (status, json) in [(403, false), (404, false), (403, true), (404, true)] {
+        let words = match status {
+            403 if json => "Builds do not exist",
+            404 if json => "Build is already running or finished.",
+            _ => "Builds do not exist; Build is already running or finished.",
+        };
+        let say = move || {
+            if json {
+                refusal(status, words)
+            } else {
+                answer(status, words)
+            }
+        };
+        let server = Api::answering(say).await;
+        let api = tools(&server.uri);
+        let exchanged = api.builds().exchange_token(build(), 90).await;
+        let statuses = api.builds().statuses(&[job()], 1).await;
+        for class in [exchanged.unwrap_err().class(), statuses.unwrap_err().class()] {
+            assert_eq!(class, Class::Environment, "{status}: {words}");
+        }
+    }
 }

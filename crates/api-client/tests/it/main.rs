@@ -5,6 +5,7 @@
     reason = "this crate is a test; its helpers lie outside the test functions"
 )]
 
+mod answers;
 mod anything;
 mod api;
 mod calls;
