@@ -1,5 +1,7 @@
 //! Pods are written as the API server writes them, so that facts and verdict are tested together.
 
+mod absence;
+mod causes;
 mod clocks;
 mod documentation;
 mod ends;
@@ -26,6 +28,9 @@ pub(super) const CLOCKS: Clocks = Clocks {
 };
 
 const START: &str = "2026-01-01T00:00:00Z";
+
+const NOT_FOUND: &str = "failed to resolve image: node:22: not found";
+const BUSY: &str = "unexpected status from HEAD request to https://r/v2/: 503 Service Unavailable";
 
 /// So many seconds after the build's start was first handled.
 pub(super) fn after(seconds: u64) -> Moment {
@@ -114,4 +119,19 @@ pub(super) fn failure(verdict: &Verdict) -> &Failure {
         Verdict::Failed(failure) => failure,
         other => panic!("not failed: {other:?}"),
     }
+}
+
+fn event(reason: &str, at: &str, message: &str) -> Value {
+    json!({
+        "metadata": {}, "involvedObject": {"uid": "u1", "fieldPath": "spec.containers{b-1}"}, "reason": reason,
+        "message": message, "firstTimestamp": at, "lastTimestamp": at,
+    })
+}
+
+fn told(pod: &Value, events: &[Value]) -> Facts {
+    let events: Vec<_> = events
+        .iter()
+        .map(|event| serde_json::from_value(event.clone()).unwrap())
+        .collect();
+    facts(pod).with_events(&events)
 }
