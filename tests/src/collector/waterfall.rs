@@ -7,11 +7,12 @@ use super::{Span, Status};
 /// Draws the spans of one trace: offset from the first, duration, service, name, a stage's container, and the `outcome`
 /// attribute.
 ///
-/// Children stand under their parent by start. A span whose parent is not among them (a parent of the
-/// producer's, which exports elsewhere) stands at the top, and so does what is left of a cycle.
+/// Children stand under their parent by start, and as they were told where that is the same: a pod's times are whole
+/// seconds. A span whose parent is not among them (a parent of the producer's, which exports elsewhere) stands at the
+/// top, and so does what is left of a cycle.
 pub fn waterfall(spans: &[Span]) -> String {
     let mut order: Vec<&Span> = spans.iter().collect();
-    order.sort_by_key(|span| (span.start, span.span_id.clone()));
+    order.sort_by_key(|span| span.start);
     let Some(begin) = order.first().map(|span| span.start) else {
         return String::new();
     };

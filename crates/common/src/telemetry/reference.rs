@@ -72,8 +72,9 @@ With `OTEL_EXPORTER_OTLP_ENDPOINT` set (or the one for traces alone), both worke
 protobuf; without it, or with `OTEL_TRACES_EXPORTER=none`, there is no exporter, no thread and no client. A build is one
 trace: it begins with the producer's `traceparent` (a header of the message, else a field of its body; none: a new
 root), goes through start-worker, waits with the check in the broker, and ends with verify-worker's last word to the
-builds API. The pod gets `TRACEPARENT`, so that its steps can go on in the same trace. With `OTEL_DELAYED_AS_CHILD=false` each check is a trace of its own that links to the span
-that armed it: for collectors that decide early what to keep.
+builds API. The pod gets `TRACEPARENT`, so that its steps can go on in the same trace. With
+`OTEL_DELAYED_AS_CHILD=false` each check is a trace of its own that links to the span that armed it: for collectors that
+decide early what to keep.
 
 What waits for the collector is bounded (1,024 spans); what does not fit is dropped and counted in
 `sd_worker_spans_total`. A collector that hangs delays no build (`a_collector_that_hangs_costs_spans_and_no_time`); at
@@ -94,10 +95,10 @@ export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
 ```
 
 `make demo` ends with such a waterfall as text (offset, duration, service, span, container, outcome), and with
-`TRACES=jaeger` it is a real Jaeger's answer. Here is one, shortened. The stages of a pod have the pod's own times, in whole seconds, so
-they stand before the look that told of them. Each pod tells them once: under the first check that sees its build run,
-or under what ended its way before (a check that fails or replaces it, a finished build, a stop; a pod that failed
-before it ran tells them again under the stop that removes it):
+`TRACES=jaeger` it is a real Jaeger's answer. Here is one, shortened. The stages of a pod have the pod's own times, in
+whole seconds, so they stand before the look that told of them. Each pod tells them once: under the first check that
+sees its build run, or under what ended its way before (a check that fails or replaces it, a finished build, a stop; a
+pod that failed before it ran tells them again under the stop that removes it):
 
 ```text
     0.000s     0.181s  start-worker   process ClusterA  [created]
