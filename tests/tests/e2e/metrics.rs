@@ -14,7 +14,7 @@ use testbed::{
     metrics::{documented, served, undocumented},
     poll,
     promql::expressions,
-    worker::Worker,
+    worker::{Kind, Worker},
     world::World,
 };
 
@@ -53,6 +53,28 @@ async fn a_real_scrape_is_what_the_document_the_alerts_and_the_dashboard_say() -
         let most = services.values().max();
         anyhow::ensure!(most.is_some_and(|&series| series < 500), "{services:?}");
         pushed(&world, &documented).await
+    })
+    .await
+}
+
+/// Without a verify-worker nobody else can.
+#[tokio::test(flavor = "multi_thread")]
+async fn start_worker_tells_of_checks_that_nobody_takes() -> anyhow::Result<()> {
+    play("metrics-checks", async |world| {
+        let start = world.worker(Kind::Start, &[]).await?;
+        let (_id, config) = world.build("node:22");
+        world.publish(config.start()).await?;
+        let wait = ["sd_worker_queue_wait_seconds", "queue=\"checks\""];
+        // Two looks, a quarter of a minute apart, see the check when it is due.
+        poll::until("a check that waits", 3 * SOON, || async {
+            let (depth, waits) = (
+                counted(&start, &["sd_worker_queue_depth", wait[1]]).await?,
+                counted(&start, &wait).await?,
+            );
+            anyhow::ensure!(depth > 0.0 && waits > 0.0, "{depth} checks, {waits} s");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await
     })
     .await
 }

@@ -2,6 +2,7 @@
 //!
 //! A passive declare tells the number and changes nothing. Nobody reads a queue only to learn the age of its first
 //! message, which would spoil its order: that a queue is not empty although nothing comes out of it is told instead.
+//! Each worker looks at the other's queues too, since one that is not there cannot tell that its messages wait.
 
 use std::{convert::Infallible, error::Error, sync::Mutex, time::Duration};
 
@@ -26,8 +27,18 @@ pub(super) struct Depths {
 struct Watched {
     held: Held,
     name: String,
-    /// `None`: empty at the last look.
+    /// Who would see that its messages come out.
+    taken_by: TakenBy,
+    /// `None`: empty at the last look, or somebody else takes from it.
     waiting_since: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TakenBy {
+    /// This worker, as far as it can know; or nobody, as what is parked.
+    Us,
+    /// The other worker: its messages wait while they have no consumer.
+    Others,
 }
 
 /// Depths that are shown, until dropped.
@@ -39,15 +50,21 @@ struct Shown<'a> {
 // === impl Depths ===
 
 impl Depths {
-    /// The consumed queues and the parking queue.
+    /// The consumed queues, the parking queue, and those that both workers make for one another.
     pub(super) fn new(names: &Names, consumed: &[Queue]) -> Self {
-        let consumed = consumed
-            .iter()
-            .map(|&queue| (Held::Consumed(queue), names.queue(queue)));
-        let queues = consumed.chain([(Held::Parked, names.parked())]);
-        let watched = |(held, name)| Watched {
+        let ours = consumed.iter().map(|&queue| (queue, TakenBy::Us));
+        let others = [Queue::Starts, Queue::Checks]
+            .into_iter()
+            .filter(|queue| !consumed.contains(queue))
+            .map(|queue| (queue, TakenBy::Others));
+        let queues = ours
+            .chain(others)
+            .map(|(queue, taken_by)| (Held::Consumed(queue), names.queue(queue), taken_by))
+            .chain([(Held::Parked, names.parked(), TakenBy::Us)]);
+        let watched = |(held, name, taken_by)| Watched {
             held,
             name,
+            taken_by,
             waiting_since: Mutex::new(None),
         };
         Self {
@@ -87,8 +104,9 @@ impl Depths {
                     channel.queue_declare(watched.name.as_str().into(), options, FieldTable::default());
                 match timeout(PATIENCE, look).await {
                     Ok(Ok(queue)) => {
-                        let age = watched.seen(queue.message_count(), Instant::now());
-                        metrics.waits(watched.held, queue.message_count(), age);
+                        let (depth, consumers) = (queue.message_count(), queue.consumer_count());
+                        let age = watched.seen(depth, consumers, Instant::now());
+                        metrics.waits(watched.held, depth, age);
                     }
                     Ok(Err(error)) => {
                         // What is missing is said by whoever needs it; the next session looks again.
@@ -120,10 +138,11 @@ impl Drop for Shown<'_> {
 // === impl Watched ===
 
 impl Watched {
-    /// For how long at least the queue has been as it is, now that it was seen with `depth` messages.
-    fn seen(&self, depth: u32, now: Instant) -> Duration {
+    /// For how long at least the queue has not moved, now that it was seen with so many messages and consumers.
+    fn seen(&self, depth: u32, consumers: u32, now: Instant) -> Duration {
+        let waits = depth > 0 && (self.taken_by == TakenBy::Us || consumers == 0);
         let mut since = lock(&self.waiting_since);
-        *since = (depth > 0).then(|| since.unwrap_or(now));
+        *since = waits.then(|| since.unwrap_or(now));
         since.map_or(Duration::ZERO, |since| now.duration_since(since))
     }
 }
@@ -139,18 +158,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_queue_waits_while_it_is_not_empty_and_nothing_comes() {
         let depths = Depths::new(&Names::new("build", "Q", "R"), &[Queue::Checks]);
-        let [checks, parked] = &depths.queues[..] else {
+        let [checks, starts, parked] = &depths.queues[..] else {
             panic!("{depths:?}");
         };
-        assert_eq!(
-            (checks.name.as_str(), parked.name.as_str()),
-            ("Q.checks.v1", "Q.parked")
-        );
+        let names = [checks, starts, parked].map(|watched| watched.name.as_str());
+        assert_eq!(names, ["Q.checks.v1", "Q.starts.v1", "Q.parked"]);
         let later = async |seconds| {
             tokio::time::advance(Duration::from_secs(seconds)).await;
             Instant::now()
         };
-        let waits = |watched: &Watched, depth, now| watched.seen(depth, now).as_secs();
+        let waits = |watched: &Watched, depth, now| watched.seen(depth, 1, now).as_secs();
         assert_eq!(waits(checks, 0, later(1).await), 0);
         assert_eq!(waits(checks, 3, later(15).await), 0);
         assert_eq!(waits(checks, 3, later(15).await), 15);
@@ -165,5 +182,17 @@ mod tests {
             60,
             "nobody reads what is parked"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_of_the_other_worker_waits_while_it_has_no_consumer() {
+        let depths = Depths::new(&Names::new("build", "Q", "R"), &[Queue::Main, Queue::Starts]);
+        let checks = depths.queues.iter().find(|watched| watched.name == "Q.checks.v1");
+        let mut waits = Vec::new();
+        for (depth, consumers) in [(9, 0), (9, 0), (9, 1), (9, 1), (9, 0), (9, 0), (0, 0), (1, 0)] {
+            tokio::time::advance(EVERY).await;
+            waits.push(checks.unwrap().seen(depth, consumers, Instant::now()).as_secs());
+        }
+        assert_eq!(waits, [0, 15, 0, 0, 0, 15, 0, 0]);
     }
 }
