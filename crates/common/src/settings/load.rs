@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path, time::Duration};
 use super::{
     BrokerSettings, BuildsApiSettings, Check, CheckSettings, Clocks, EcosystemSettings, Environment,
     ExecutorsSettings, ExportSettings, HttpSettings, LogFormat, Plugin, ResourceSettings, Sampler, Settings,
-    SettingsErrors, StartSettings, TelemetrySettings, duration, export, layers, notes::Notes,
-    section::Section, unread,
+    SettingsErrors, StartSettings, TelemetrySettings, WebAddress, duration, export, layers, notes::Notes,
+    section::Section, unread, variables,
 };
 
 use crate::verdict::Reason;
@@ -47,6 +47,7 @@ impl Settings {
         let ecosystem = EcosystemSettings::read(&root.section("ecosystem"));
         let executors = ExecutorsSettings::read(&root.section("executor"), &ecosystem);
         warn_of_vm_without_image(&executors, root.notes());
+        warn_of_strangers(&ecosystem, root.notes());
         Self {
             broker: BrokerSettings::read(&rabbitmq),
             executors,
@@ -65,6 +66,27 @@ impl Settings {
             drain: root.section("shutdown").duration_or("drain", "25s"),
             ecosystem,
             warnings: Vec::new(),
+        }
+    }
+}
+
+/// The defaults are Screwdriver's own installation: a build of another one must not send its logs there.
+fn warn_of_strangers(ecosystem: &EcosystemSettings, notes: &Notes) {
+    let is_default = |name: &str, address: &WebAddress| {
+        let row = variables::all().find(|variable| variable.name == name);
+        row.and_then(|row| row.default) == Some(address.as_str())
+    };
+    if is_default("ECOSYSTEM_API", &ecosystem.api) {
+        return;
+    }
+    for (name, address) in [
+        ("ECOSYSTEM_STORE", &ecosystem.store),
+        ("ECOSYSTEM_UI", &ecosystem.ui),
+    ] {
+        if is_default(name, address) {
+            notes.warn(format!(
+                "ECOSYSTEM_API is an installation of its own, but {name} is not: builds are told {address}"
+            ));
         }
     }
 }

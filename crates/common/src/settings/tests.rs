@@ -7,6 +7,7 @@ use super::*;
 
 mod check;
 mod checks;
+mod ecosystem;
 mod executors;
 mod layers;
 mod options;

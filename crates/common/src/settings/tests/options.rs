@@ -13,7 +13,7 @@ fn with(pointer: &str, value: &serde_json::Value) -> serde_json::Value {
         .fold(value, |inner, part| json!({ (part): inner }))
 }
 
-fn read(plugin: Plugin, options: &serde_json::Value) -> Result<ExecutorSettings, SettingsErrors> {
+pub(super) fn read(plugin: Plugin, options: &serde_json::Value) -> Result<ExecutorSettings, SettingsErrors> {
     ExecutorSettings::from_options("any", plugin, options)
 }
 
@@ -281,64 +281,4 @@ fn exclusions_may_look_around() {
     assert!(
         problems(&[("K8S_EXECUTOR_EXCLUSION", "(s")]).contains("K8S_EXECUTOR_EXCLUSION: expected regular")
     );
-}
-
-/// It works in the predecessor, whose builds then have no caches on their nodes either.
-#[test]
-fn a_strategy_of_caches_that_nobody_knows_is_told_and_passed_on() {
-    for (word, warned) in [("s3", false), ("disk", false), ("gcs", true), ("DISK", true)] {
-        let settings = load(&[("CACHE_STRATEGY", word), ("EXECUTOR_PLUGIN", "k8s")]).unwrap();
-        let cache = &settings.ecosystem.cache;
-        assert_eq!(cache.strategy.as_str(), word);
-        assert_eq!(cache.disk_path("").is_some(), word == "disk", "{word}");
-        let told = "CACHE_STRATEGY is neither s3 nor disk: builds have no caches on their nodes".to_owned();
-        assert_eq!(
-            settings.warnings.contains(&told),
-            warned,
-            "{word}: {:?}",
-            settings.warnings
-        );
-    }
-}
-
-#[test]
-fn what_the_launcher_hears_of_caches_is_passed_on() {
-    let cache = |value: &serde_json::Value| {
-        let ecosystem = json!({ "cache": { "compress": value, "md5check": value, "max_size_mb": value,
-                                           "max_go_threads": value } });
-        let options = json!({ "ecosystem": ecosystem });
-        read(Plugin::K8s, &options).map(|executor| executor.pod.ecosystem.cache)
-    };
-    for (value, expected) in [
-        (json!("yes"), "yes"),
-        (json!("TRUE"), "TRUE"),
-        (json!(true), "true"),
-        (json!(1), "1"),
-        (json!(0), "0"),
-        (json!("1.5"), "1.5"),
-        (json!(-1), "-1"),
-        (json!("10_000"), "10_000"),
-        (json!(""), ""),
-    ] {
-        let cache = cache(&value).unwrap();
-        let words = [
-            cache.compress,
-            cache.md5check,
-            cache.max_size_mb,
-            cache.max_go_threads,
-        ];
-        assert_eq!(words, [expected; 4], "{value}");
-    }
-    for unsafe_in_a_shell in ["a\"b", "$(x)", "`x`", "a b", "a\\", "a\nb", "a;b"] {
-        let errors = cache(&json!(unsafe_in_a_shell)).unwrap_err();
-        assert_eq!(errors.problems().len(), 4, "{unsafe_in_a_shell}: {errors}");
-    }
-    let unset = load(&[]).unwrap().ecosystem.cache;
-    let words = [
-        unset.compress,
-        unset.md5check,
-        unset.max_size_mb,
-        unset.max_go_threads,
-    ];
-    assert_eq!(words, ["false", "false", "0", "10000"]);
 }
