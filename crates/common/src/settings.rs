@@ -16,6 +16,7 @@ mod layers;
 mod load;
 mod notes;
 mod pairs;
+mod plugin;
 mod pod;
 mod problems;
 mod quantity;
@@ -34,8 +35,9 @@ pub use self::{
     ecosystem::{CacheSettings, CacheStrategy, EcosystemSettings, WebAddress},
     effective::{Check, Effective},
     environment::{Environment, ProcessEnvironment},
-    executors::{Exclusion, ExecutorSettings, ExecutorsSettings, Plugin},
+    executors::{Exclusion, ExecutorSettings, ExecutorsSettings},
     export::{ExportSettings, SecretUrl},
+    plugin::Plugin,
     pod::{
         EphemeralStorage, Hooks, HostMount, PodSettings, SecretFile, SecretVariable, SidecarSettings, Sizes,
         TokenPlace,

@@ -133,3 +133,13 @@ fn pairs(verbs: &[String], groups: &[String], resources: &[String]) -> Vec<Strin
     }
     pairs
 }
+
+/// An executor of a shape that the chart does not know gets no rights in its namespace.
+#[test]
+fn the_chart_knows_every_shape_of_pod() {
+    let template = repository().join("deploy/chart/templates/_namespaces.tpl");
+    let template = std::fs::read_to_string(template).unwrap();
+    let names = common::settings::Plugin::ALL.map(|plugin| format!("{:?}", plugin.as_str()));
+    let known = format!("has $plugin (list {})", names.join(" "));
+    assert!(template.contains(&known), "no {known}");
+}

@@ -1,8 +1,8 @@
 //! The executors: where builds can run, and the rule that chooses one.
 
 use super::{
-    cluster::ClusterSettings, ecosystem::EcosystemSettings, layers, notes::Notes, pod::PodSettings,
-    problems::SettingsErrors, section::Section,
+    cluster::ClusterSettings, ecosystem::EcosystemSettings, layers, notes::Notes, plugin::Plugin,
+    pod::PodSettings, problems::SettingsErrors, section::Section,
 };
 
 /// The executors and the rule that chooses one.
@@ -38,23 +38,8 @@ pub struct ExecutorSettings {
 #[derive(Debug, Clone)]
 pub struct Exclusion(fancy_regex::Regex);
 
-/// The shapes of pod that we can make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plugin {
-    /// `screwdriver-executor-k8s`.
-    K8s,
-    /// `screwdriver-executor-k8s-vm`.
-    K8sVm,
-}
-
-const PLUGINS: &[(&str, Plugin)] = &[("k8s", Plugin::K8s), ("k8s-vm", Plugin::K8sVm)];
 /// The predecessor has settings for this one and does not bring it along.
 const JENKINS: &str = "jenkins";
-
-/// Most characters of a container's name, and of a label's value.
-const LONGEST_NAME: usize = 63;
-/// Most characters of a build's id.
-const LONGEST_ID: usize = 16;
 
 // === impl ExecutorsSettings ===
 
@@ -69,8 +54,8 @@ impl ExecutorsSettings {
         for name in section.keys().into_iter().filter(|name| *name != "plugin") {
             let entry = section.section(name);
             let plugin = entry.text_or("pluginName", name);
-            if let Some((_, plugin)) = PLUGINS.iter().find(|(known, _)| *known == plugin) {
-                all.push(ExecutorSettings::read(name, *plugin, &entry, ecosystem));
+            if let Some(plugin) = Plugin::named(&plugin) {
+                all.push(ExecutorSettings::read(name, plugin, &entry, ecosystem));
             } else {
                 section.idle(name);
                 let why = why_left_out(&plugin);
@@ -124,9 +109,10 @@ impl ExecutorsSettings {
 fn default(section: &Section<'_>, all: &[ExecutorSettings], left_out: &[(&str, String)]) -> String {
     let key = "plugin";
     let Some(first) = all.first() else {
+        let names = Plugin::names(" or ");
         section.problem(
             key,
-            "expected at least one executor whose pluginName is k8s or k8s-vm",
+            format!("expected at least one executor whose pluginName is {names}"),
         );
         return String::new();
     };
@@ -146,8 +132,7 @@ fn why_left_out(plugin: &str) -> String {
     if plugin == JENKINS {
         return "builds run in pods, Jenkins is not supported; its settings have no effect".to_owned();
     }
-    let known: Vec<&str> = PLUGINS.iter().map(|(name, _)| *name).collect();
-    format!("its pluginName is none of {}", known.join(", "))
+    format!("its pluginName is none of {}", Plugin::names(", "))
 }
 
 // === impl ExecutorSettings ===
@@ -228,39 +213,6 @@ fn check_prefix(section: &Section<'_>, executor: &ExecutorSettings, is_default: 
         section.notes().warn(format!(
             "{place} does not fit executor {name}, whose pods Kubernetes would refuse: {expectation}"
         ));
-    }
-}
-
-// === impl Plugin ===
-
-impl Plugin {
-    /// What is expected of a prefix that does not fit the names that begin with it.
-    fn misfit(self, prefix: &str) -> Option<String> {
-        // Pods have dots in their names, containers have none.
-        let (most, dots, dotted) = match self {
-            // The longest name is that of the init container.
-            Self::K8s => (LONGEST_NAME - "launcher-".len() - LONGEST_ID, false, ""),
-            // Only the label `sdbuild` is so short, and builds share it if it is cut.
-            Self::K8sVm => (
-                LONGEST_NAME - LONGEST_ID,
-                true,
-                " (and single dots between such words)",
-            ),
-        };
-        let word = |word: &str| {
-            let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            !word.is_empty() && !word.starts_with('-') && !word.ends_with('-') && word.bytes().all(known)
-        };
-        // A build's id follows, which is a number.
-        let fits = prefix.len() <= most
-            && (dots || !prefix.contains('.'))
-            && format!("{prefix}0").split('.').all(word);
-        (!fits).then(|| {
-            format!(
-                "expected up to {most} lower-case letters, digits and dashes, the first no dash{dotted}: names of \
-                 pods and containers begin with it"
-            )
-        })
     }
 }
 

@@ -11,10 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::entries::{HostMount, SecretFile, SecretVariable};
 use self::unused::{UNUSED_BESIDE_BY_VM, UNUSED_BY_K8S, UNUSED_BY_VM, UNUSED_DISK_BY_K8S};
-use super::{
-    ecosystem::EcosystemSettings, executors::Plugin, quantity::StorageQuantity, section::Section,
-    unread::Unused,
-};
+use super::{ecosystem::EcosystemSettings, plugin::Plugin, quantity::StorageQuantity, section::Section};
 
 /// Everything that shapes the pod.
 #[derive(Debug, Clone)]
@@ -137,7 +134,7 @@ const MOST_SECONDS: u64 = u32::MAX as u64;
 // === impl PodSettings ===
 
 impl PodSettings {
-    pub(super) fn read<'a>(options: &Section<'a>, plugin: Plugin, ecosystem: EcosystemSettings) -> Self {
+    pub(super) fn read(options: &Section<'_>, plugin: Plugin, ecosystem: EcosystemSettings) -> Self {
         let kubernetes = options.section("kubernetes");
         let minutes = |key: &str, default| {
             if kubernetes.counts_as_unset(key, default) {
@@ -147,17 +144,21 @@ impl PodSettings {
         };
         let resources = kubernetes.section("resources");
         let disk = resources.section("disk");
-        let of = |user: Plugin, section: &Section<'a>, unused: &Unused| {
-            if plugin == user {
-                section.clone()
-            } else {
-                section.set_aside(unused)
-            }
+        // What each shape alone reads.
+        let (container, beside, machine, machine_disk) = match plugin {
+            Plugin::K8s => (
+                kubernetes.clone(),
+                options.clone(),
+                kubernetes.set_aside(&UNUSED_BY_K8S),
+                disk.set_aside(&UNUSED_DISK_BY_K8S),
+            ),
+            Plugin::K8sVm => (
+                kubernetes.set_aside(&UNUSED_BY_VM),
+                options.set_aside(&UNUSED_BESIDE_BY_VM),
+                kubernetes.clone(),
+                disk.clone(),
+            ),
         };
-        let container = of(Plugin::K8s, &kubernetes, &UNUSED_BY_VM);
-        let beside = of(Plugin::K8s, options, &UNUSED_BESIDE_BY_VM);
-        let machine = of(Plugin::K8sVm, &kubernetes, &UNUSED_BY_K8S);
-        let machine_disk = of(Plugin::K8sVm, &disk, &UNUSED_DISK_BY_K8S);
         Self {
             launch_image: options.name_or("launchImage", "screwdrivercd/launcher"),
             launch_version: options.name_or("launchVersion", "stable"),

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use common::{
     job::text_of_number,
     pod_identity::build_container_name,
-    settings::{ExecutorSettings, Plugin, PodSettings},
+    settings::{ExecutorSettings, PodSettings},
 };
 
 use super::{
@@ -64,7 +64,7 @@ impl<'a> Shape<'a> {
         let pull_request = build.job_name.is_some_and(is_pull_request);
         let parent = build.pr_parent_job_id.filter(|_| pull_request);
         let cache_job_id = parent.or(build.job_id);
-        let is_k8s = executor.plugin == Plugin::K8s;
+        let in_container = executor.plugin.builds_in_container();
         let shape = Self {
             executor,
             build,
@@ -72,17 +72,21 @@ impl<'a> Shape<'a> {
             id_with_prefix: build_container_name(&executor.prefix, &build.build_id),
             token: Token::of(pod.token_place, build.token),
             size: Size {
-                cores: wishes.size("cpu", &pod.cpu, if is_k8s { Max::Named } else { Max::Unnamed }),
+                cores: wishes.size(
+                    "cpu",
+                    &pod.cpu,
+                    if in_container { Max::Named } else { Max::Unnamed },
+                ),
                 gigabytes: wishes.size("ram", &pod.memory, Max::Unnamed),
             },
             ephemeral_storage: wishes.storage("ephemeralStorage", &pod.ephemeral_storage),
-            disk: if is_k8s { wishes.disk("disk") } else { "" },
+            disk: if in_container { wishes.disk("disk") } else { "" },
             node_wishes: node_wishes(&mut wishes, executor),
             timeout: text_of_number(wishes.minutes("timeout", pod.build_timeout, pod.max_build_timeout)),
             grace_period: wishes.at_least("terminationGracePeriodSeconds", pod.termination_grace_period),
-            docker: (is_k8s && pod.sidecars.docker && wishes.flag("dockerEnabled"))
+            docker: (in_container && pod.sidecars.docker && wishes.flag("dockerEnabled"))
                 .then(|| daemon(&mut wishes, pod, ["dockerCpu", "dockerRam"])),
-            buildkit: (is_k8s && pod.sidecars.buildkit && wishes.flag("rootlessBuildkitEnabled"))
+            buildkit: (in_container && pod.sidecars.buildkit && wishes.flag("rootlessBuildkitEnabled"))
                 .then(|| daemon(&mut wishes, pod, ["buildkitCpu", "buildkitRam"])),
             cache_job_id,
             disk_cache: DiskCache::of(executor, build, cache_job_id, pull_request),
@@ -120,7 +124,7 @@ fn node_wishes<'a>(wishes: &mut Wishes<'a>, executor: &'a ExecutorSettings) -> V
     let space = pod
         .disk_space_label
         .as_deref()
-        .filter(|_| executor.plugin == Plugin::K8sVm);
+        .filter(|_| !executor.plugin.builds_in_container());
     let asked = [(space, "disk"), (pod.disk_speed_label.as_deref(), "diskSpeed")];
     let asked = asked
         .into_iter()

@@ -45,7 +45,7 @@ pub(super) enum OptionsError {
     #[error("the options in {} are not an object", file.display())]
     NotAnObject { file: PathBuf },
     /// They are of another executor than ours.
-    #[error("there is no plugin {asked}; there are k8s and k8s-vm")]
+    #[error("there is no plugin {asked}; there are {}", Plugin::names(" and "))]
     Plugin { asked: String },
     /// They are of the executor that nobody has.
     #[error("builds run in pods, Jenkins is not supported")]
@@ -110,16 +110,18 @@ fn parse(text: &str) -> Result<Value, String> {
 /// The plugin that the options name, or else the executor's own name. A name that is none may be a slip.
 fn plugin(name: &str, options: &Value) -> Result<(Plugin, Option<String>), OptionsError> {
     let asked = options.get("pluginName").and_then(Value::as_str);
+    if let Some(plugin) = Plugin::named(asked.unwrap_or(name)) {
+        return Ok((plugin, None));
+    }
     match (asked, name) {
-        (Some("k8s"), _) | (None, "k8s" | "k8s-sandbox") => Ok((Plugin::K8s, None)),
-        (Some("k8s-vm"), _) | (None, "k8s-vm") => Ok((Plugin::K8sVm, None)),
+        (None, "k8s-sandbox") => Ok((Plugin::K8s, None)),
         (Some("jenkins"), _) | (None, "jenkins") => Err(OptionsError::Jenkins),
         (Some(other), _) => Err(OptionsError::Plugin {
             asked: other.to_owned(),
         }),
         (None, name) => {
-            let note =
-                format!("the options of {name} have no pluginName (k8s or k8s-vm): this is a pod of k8s");
+            let names = Plugin::names(" or ");
+            let note = format!("the options of {name} have no pluginName ({names}): this is a pod of k8s");
             Ok((Plugin::K8s, Some(note)))
         }
     }

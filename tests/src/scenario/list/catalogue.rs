@@ -59,7 +59,7 @@ pub fn at_first_sight() -> anyhow::Result<Vec<Scenario>> {
         fails(
             ["build-exits", "sd/exits:1", "exit-1-never"],
             AT_ONCE,
-            &["exited with code 1", YOU, POD_FAILED],
+            &["exited with code 1", YOU],
         )?,
         fails(
             ["post-start", "sd/post-start:1", "post-start-fails"],
