@@ -59,6 +59,7 @@ pub fn at_first_sight() -> anyhow::Result<Vec<Scenario>> {
         fails(
             ["build-exits", "sd/exits:1", "exit-1-never"],
             AT_ONCE,
+            // The same here.
             &["exited with code 1", YOU],
         )?,
         fails(
