@@ -64,7 +64,12 @@ pub async fn deliver<H: Handler>(handler: &H, delivery: Delivery, metrics: &Metr
         return;
     }
     let span = spans::process_span(delivery.queue_name(), delivery.tag());
-    spans::record_routing_key(&span, delivery.routing_key());
+    spans::record_way(
+        &span,
+        delivery.exchange(),
+        delivery.routing_key(),
+        delivery.queue_name(),
+    );
     spans::record_broker(&span, delivery.broker());
     if let Some(id) = delivery.message_id() {
         spans::record_message_id(&span, id);

@@ -33,6 +33,7 @@ pub struct Delivery {
     redelivered: bool,
     deaths: Vec<Death>,
     headers: FieldTable,
+    exchange: String,
     routing_key: String,
     message_id: Option<String>,
     tag: u64,
@@ -85,6 +86,7 @@ impl Delivery {
             redelivered: delivery.redelivered,
             deaths: headers::deaths(&headers),
             headers,
+            exchange: delivery.exchange.to_string(),
             routing_key: delivery.routing_key.to_string(),
             message_id: delivery.properties.message_id().as_ref().map(ToString::to_string),
             tag: delivery.delivery_tag,
@@ -106,6 +108,11 @@ impl Delivery {
     /// The name of that queue.
     pub fn queue_name(&self) -> &str {
         &self.queue_name
+    }
+
+    /// The exchange that it was published to, or that dead letters came through; empty: the default one.
+    pub fn exchange(&self) -> &str {
+        &self.exchange
     }
 
     /// The routing key that it was published with.

@@ -21,7 +21,7 @@ names! {
     MESSAGING:
     /// Always `rabbitmq`.
     MESSAGING_SYSTEM = "messaging.system";
-    /// The queue a delivery came from, or the exchange and routing key of a publish.
+    /// Exchange and routing key of a publish; of a delivery the queue after them, once if it is called like the key.
     MESSAGING_DESTINATION = "messaging.destination.name";
     /// `process` or `send`.
     MESSAGING_OPERATION_TYPE = "messaging.operation.type";

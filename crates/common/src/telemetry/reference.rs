@@ -90,7 +90,7 @@ build), point the workers at it, and search for the tag `build.id`:
 
 ```sh
 # not run by a test: needs Docker
-docker run --rm -p 4318:4318 -p 16686:16686 jaegertracing/jaeger:2.1.0
+docker run --detach --rm -p 4318:4318 -p 16686:16686 jaegertracing/jaeger:2.13.0
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
 ```
 

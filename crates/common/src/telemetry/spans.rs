@@ -44,7 +44,7 @@ pub fn process_span(queue: &str, delivery_tag: u64) -> Span {
         { MESSAGING_SYSTEM } = RABBITMQ,
         { MESSAGING_OPERATION_TYPE } = "process",
         { MESSAGING_OPERATION_NAME } = "process",
-        { MESSAGING_DESTINATION } = queue,
+        { MESSAGING_DESTINATION } = Empty,
         { MESSAGING_MESSAGE_ID } = Empty,
         { ROUTING_KEY } = Empty,
         { DELIVERY_TAG } = delivery_tag,
@@ -146,9 +146,17 @@ pub fn record_message_id(span: &Span, id: &str) {
     span.record(MESSAGING_MESSAGE_ID, id);
 }
 
-/// The routing key that a delivery was published with.
-pub fn record_routing_key(span: &Span, key: &str) {
-    span.record(ROUTING_KEY, key);
+/// The way of a delivery: the exchange that it was published to, with which routing key, and the queue it came from. The
+/// conventions join what there is with colons, and say once what is twice there.
+pub fn record_way(span: &Span, exchange: &str, routing_key: &str, queue: &str) {
+    if span.is_disabled() {
+        return;
+    }
+    let mut way = vec![exchange, routing_key, queue];
+    way.retain(|part| !part.is_empty());
+    way.dedup();
+    span.record(ROUTING_KEY, routing_key)
+        .record(MESSAGING_DESTINATION, way.join(":"));
 }
 
 /// The broker that a delivery came from, or that a publish goes to.

@@ -10,7 +10,7 @@ fn a_delivery_is_told_from_end_to_end() {
     record_message_id(&span, "m-1");
     record_job(&span, "start", 1234, 2);
     record_executor(&span, "k8s");
-    record_routing_key(&span, "builds-key");
+    record_way(&span, "build", "builds-key", "builds");
     let host = "broker.example".into();
     record_broker(&span, &Address { host, port: 5672 });
     record_outcome(&span, "done");
@@ -24,7 +24,7 @@ fn a_delivery_is_told_from_end_to_end() {
         (MESSAGING_SYSTEM, "rabbitmq"),
         (MESSAGING_OPERATION_TYPE, "process"),
         (MESSAGING_OPERATION_NAME, "process"),
-        (MESSAGING_DESTINATION, "builds"),
+        (MESSAGING_DESTINATION, "build:builds-key:builds"),
         (MESSAGING_MESSAGE_ID, "m-1"),
         (ROUTING_KEY, "builds-key"),
         (DELIVERY_TAG, "42"),
@@ -46,6 +46,23 @@ fn a_delivery_is_told_from_end_to_end() {
         "{:?}",
         captured.span(name).attributes
     );
+}
+
+#[test]
+fn the_way_of_a_delivery_says_once_what_is_twice_there() {
+    for (exchange, key, way) in [
+        ("build", "builds", "build:builds"),
+        ("build", "builds.#", "build:builds.#:builds"),
+        ("", "builds", "builds"),
+        ("", "", "builds"),
+    ] {
+        let captured = Captured::begin();
+        let span = process_span("builds", 1);
+        record_way(&span, exchange, key, "builds");
+        drop(span);
+        let told = captured.attribute("process builds", MESSAGING_DESTINATION);
+        assert_eq!(told.as_deref(), Some(way));
+    }
 }
 
 #[test]
