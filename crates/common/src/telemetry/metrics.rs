@@ -171,8 +171,9 @@ impl Metrics {
         self.instruments().lag.record(lag.as_secs_f64(), &[queue.pair()]);
     }
 
-    /// How many messages wait in a queue, and for how long at least it has had some without one coming here.
-    pub fn waits(&self, queue: Held, depth: u32, age: Duration) {
+    /// How many messages wait in a queue, and for how long at least it has had some without one coming here; `None` where
+    /// they come to somebody else.
+    pub fn waits(&self, queue: Held, depth: u32, age: Option<Duration>) {
         self.inner.queues.saw(queue, depth, age);
     }
 

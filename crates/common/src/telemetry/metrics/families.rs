@@ -147,7 +147,7 @@ families! {
     QUEUE_DEPTH = Kind::Gauge, "sd.worker.queue.depth" [closed::<Held>()]
         "Messages that wait in the queue, as this process last saw it; nothing while it does not see it. Every replica says the same: take the maximum.";
     QUEUE_AGE = Kind::Gauge, "sd.worker.queue.wait.seconds" [closed::<Held>()]
-        "For how long at least the queue has not been empty, since this process last got a message of it; of a queue of the other worker, since it was first seen with no consumer. Nothing while this process does not see it.";
+        "For how long at least the queue has not been empty, since this process last got a message of it; of a queue of the other worker, since it was first seen with no consumer, and nothing while it has one. Nothing while this process does not see it.";
     PUBLISH_TO_POD = Kind::Seconds(BUILD), "sd.worker.start.duration" []
         "From the issue of the build's token, when Screwdriver queued it, to its pod.";
     POD_TO_RUNNING = Kind::Seconds(BUILD), "sd.worker.pod.startup" []
