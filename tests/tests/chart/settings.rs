@@ -1,7 +1,10 @@
 //! What templates know of the workers' settings: what the workers themselves find, which are asked. Where a template
 //! cannot know it, there is no object but a sentence.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -118,6 +121,19 @@ fn cases() -> Vec<Case> {
             ["7 7.starts.v1", "7.checks.v1 R"],
         ),
         case(odd::empty(), &["workers"], OF_TEST),
+        // What keeps tokens out of pods is for every executor, whoever names it.
+        case(
+            json!({
+                "buildTokenSecret": true,
+                "config": { "executor": {
+                    "big": { "pluginName": "k8s", "options": { "kubernetes": { "jobsNamespace": "big" } } },
+                    "k8s": { "options": { "kubernetes": { "buildTokenSecret": false } } },
+                } },
+                "env": { "NODE_CONFIG": json!({ "executor": { "vms": { "pluginName": "k8s-vm" } } }).to_string() },
+            }),
+            &["big", "workers"],
+            OF_TEST,
+        ),
         // Names that YAML takes for numbers.
         case(
             json!({ "buildNamespaces": ["1e3"], "fullnameOverride": "12" }),
@@ -160,6 +176,11 @@ async fn templates_read_settings_as_the_workers_do() -> anyhow::Result<()> {
                     case.values
                 );
             }
+            let kept = case.values["buildTokenSecret"] == true;
+            for executor in settings.ends_with(".options.kubernetes.buildTokenSecret") {
+                let said = settings.value(executor);
+                assert_eq!(said, kept.to_string(), "{executor}: {}", case.values);
+            }
             let queue = settings.value("rabbitmq.queue");
             assert_eq!(
                 queues.split('.').next().unwrap_or_default().split(' ').next(),
@@ -199,7 +220,10 @@ async fn ports_that_settings_name_are_open() -> anyhow::Result<()> {
             "ecosystem": { "api": "https://api.example:8443/v4" }, "rabbitmq": { "port": 5673 },
             "executor": { "k8s": { "options": { "kubernetes": { "host": "10.0.0.1:16443" } } } },
         },
-        "env": { "OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1]:4319" },
+        "env": {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1]:4319",
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://metrics.example:9090/api/v1/otlp/v1/metrics",
+        },
         "workers": { "verify-worker": { "env": { "RABBITMQ_PORT": "5674" } } },
         "networkPolicy": { "egressPorts": [443] },
     });
@@ -212,7 +236,10 @@ async fn ports_that_settings_name_are_open() -> anyhow::Result<()> {
             ports.join(" ")
         })
         .collect();
-    assert_eq!(open, ["443 16443 5673 8443 4319", "443 16443 5674 8443 4319"]);
+    assert_eq!(
+        open,
+        ["443 16443 5673 8443 4319 9090", "443 16443 5674 8443 4319 9090"]
+    );
     Ok(())
 }
 
@@ -242,6 +269,50 @@ fn templates_know_settings_by_the_names_of_the_reference() -> anyhow::Result<()>
     Ok(())
 }
 
+/// The list of what is refused in plain text is that of the reference.
+#[test]
+fn templates_know_every_secret_of_the_reference() -> anyhow::Result<()> {
+    let file = std::fs::read_to_string(repository().join("deploy/chart/templates/_settings.tpl"))?;
+    let (_, list) = file
+        .split_once("{{- define \"launcher.secrets\" -}}")
+        .context("no list")?;
+    let (list, _) = list.split_once("{{- end -}}").context("no end of the list")?;
+    let known: BTreeSet<String> = list
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let reference = std::fs::read_to_string(repository().join("docs/CONFIGURATION.md"))?;
+    let secrets: BTreeSet<String> = reference
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line
+                .split('|')
+                .map(|cell| cell.trim().trim_matches('`'))
+                .collect();
+            (cells.get(4) == Some(&"secret")).then(|| format!("{}: {}", cells[1], cells[2]))
+        })
+        .collect();
+    assert!(secrets.len() > 3, "{secrets:?}");
+    assert_eq!(known, secrets);
+    Ok(())
+}
+
+/// The kubelet makes one dollar of two, and puts the value of an earlier variable where `$(NAME)` stands.
+#[tokio::test]
+async fn dollars_arrive_at_the_workers_as_they_are_written() -> anyhow::Result<()> {
+    let helm = Helm::find().await?;
+    let hook = r#"{"preStop":{"exec":{"command":["sh","-c","kill $$; echo $(ECOSYSTEM_UI) $HOME $"]}}}"#;
+    let values = json!({ "env": { "ECOSYSTEM_UI": "https://ui.example", "K8S_LIFECYCLE_HOOKS": hook } });
+    let objects = objects(&helm, "a", &values).await.map_err(anyhow::Error::msg)?;
+    for kind in KINDS {
+        let found = variables(&objects, kind);
+        assert_eq!(found["K8S_LIFECYCLE_HOOKS"], hook);
+        assert_eq!(found["ECOSYSTEM_UI"], "https://ui.example");
+    }
+    Ok(())
+}
+
 /// The namespaces in which a worker's Roles are.
 fn rights(objects: &[Value], kind: Kind) -> BTreeSet<&str> {
     let roles = objects.iter().filter(|object| object["kind"] == "Role");
@@ -249,6 +320,43 @@ fn rights(objects: &[Value], kind: Kind) -> BTreeSet<&str> {
         .filter(|role| role["metadata"]["labels"]["app.kubernetes.io/component"] == kind.binary())
         .map(|role| role["metadata"]["namespace"].as_str().unwrap())
         .collect()
+}
+
+/// What a worker's container finds in its environment once the kubelet has read the Deployment.
+fn variables(objects: &[Value], kind: Kind) -> BTreeMap<String, String> {
+    let deployment = objects.iter().find(|object| {
+        object["kind"] == "Deployment"
+            && object["metadata"]["labels"]["app.kubernetes.io/component"] == kind.binary()
+    });
+    let container = &deployment.unwrap()["spec"]["template"]["spec"]["containers"][0];
+    let mut found = BTreeMap::new();
+    for variable in container["env"].as_array().unwrap() {
+        let [name, value] = ["name", "value"].map(|key| variable[key].as_str().unwrap());
+        let value = expanded(value, &found);
+        found.insert(name.to_owned(), value);
+    }
+    found
+}
+
+/// As the kubelet's `expansion.Expand` does it: a name that nobody knows stays as it stands.
+fn expanded(text: &str, known: &BTreeMap<String, String>) -> String {
+    let mut made = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        made.push_str(before);
+        let named = after.strip_prefix('(').and_then(|after| after.split_once(')'));
+        if let Some(after) = after.strip_prefix('$') {
+            made.push('$');
+            rest = after;
+        } else if let Some((value, after)) = named.and_then(|(name, after)| Some((known.get(name)?, after))) {
+            made.push_str(value);
+            rest = after;
+        } else {
+            made.push('$');
+            rest = after;
+        }
+    }
+    made + rest
 }
 
 /// What a worker says that holds, a setting a line.
@@ -263,14 +371,6 @@ impl Settings {
         let file = objects.iter().find(|object| object["kind"] == "ConfigMap");
         let file = file.and_then(|map| map["data"]["local.yaml"].as_str()).unwrap();
         std::fs::write(directory.path().join("local.yaml"), file)?;
-        let deployment = objects.iter().find(|object| {
-            object["kind"] == "Deployment"
-                && object["metadata"]["labels"]["app.kubernetes.io/component"] == kind.binary()
-        });
-        let container = &deployment.unwrap()["spec"]["template"]["spec"]["containers"][0];
-        let variables = container["env"].as_array().unwrap().iter();
-        let variables =
-            variables.map(|variable| ["name", "value"].map(|key| variable[key].as_str().unwrap()));
         let asked = Command::new(binary(kind)?)
             .args([
                 "--check-config".as_ref(),
@@ -278,7 +378,7 @@ impl Settings {
                 directory.path() as &Path,
             ])
             .env_clear()
-            .envs(variables.map(|[name, value]| (name, value)))
+            .envs(variables(objects, kind))
             .output()
             .await?;
         anyhow::ensure!(asked.status.success(), "{}", printed(&asked));
