@@ -5,6 +5,8 @@
 
 #[path = "chart/files.rs"]
 mod files;
+#[path = "chart/found.rs"]
+mod found;
 #[path = "chart/odd.rs"]
 mod odd;
 #[path = "chart/refusals.rs"]

@@ -241,7 +241,7 @@ async fn a_secret_may_be_a_file_as_the_readme_shows() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What stands in a variable or in the file is read by everyone who may read Deployments or ConfigMaps.
+/// What stands in a variable or in the file is read by everyone who may read the objects of either.
 #[tokio::test]
 async fn secrets_in_plain_text_are_refused_with_the_place_for_them() {
     let token = |name: &str| {
