@@ -92,7 +92,8 @@ const fn these(key: &'static str, values: fn() -> Vec<&'static str>) -> LabelSet
 
 /// One label of all verdicts, each value once.
 fn each(label: impl Fn(&Labels) -> &'static str) -> Vec<&'static str> {
-    let all: BTreeSet<&str> = verdict::labels().iter().map(label).collect();
+    let verdicts = verdict::labels().into_iter().chain(verdict::labels_of_starts());
+    let all: BTreeSet<&str> = verdicts.map(|labels| label(&labels)).collect();
     all.into_iter().collect()
 }
 
@@ -153,7 +154,7 @@ families! {
     POD_TO_RUNNING = Kind::Seconds(BUILD), "sd.worker.pod.startup" []
         "From the pod's creation to the start of its build container.";
     VERDICTS = Kind::Counter, "sd.worker.verdicts" [VERDICT, REASON, ACTOR]
-        "What looks at pods concluded; of failures why, and who can mend it. verify-worker shows every combination there is from its start.";
+        "What looks at pods concluded, a pod that runs once, and starts that failed without a pod; of failures why, and who can mend it. Each worker shows all of its own combinations from its start.";
     PODS = Kind::Counter, "sd.worker.pods" [closed::<PodAction>()]
         "Pods by what was done to them; `adopted` counts each start that finds its pod there: redeliveries and retries too.";
     UNUSABLE_ANNOTATIONS = Kind::Counter, "sd.worker.annotations.unusable" [ANNOTATION]

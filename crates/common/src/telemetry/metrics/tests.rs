@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::*;
-use crate::outcome::ParkReason;
+use crate::{outcome::ParkReason, verdict};
 
 fn metrics() -> Metrics {
     Metrics::new("test-worker", "1.2.3").unwrap()
@@ -245,7 +245,7 @@ fn alerts_see_a_zero_before_the_first_one() {
     // Of verdicts where they are counted.
     let verdicts = |metrics: &Metrics| metrics.render().matches("\nsd_worker_verdicts_total{").count();
     assert_eq!(verdicts(&metrics), 0);
-    metrics.verdicts_begin();
+    metrics.verdicts_begin(verdict::labels());
     assert_eq!(verdicts(&metrics), verdict::labels().len());
     metrics.verdict(failed());
     assert_eq!(verdicts(&metrics), verdict::labels().len());
