@@ -84,7 +84,7 @@ pub fn expressions(files: &Path) -> anyhow::Result<Vec<Expression>> {
             let text = target["expr"].as_str().context("a target without expr")?;
             all.push(Expression {
                 place: panel["title"].as_str().unwrap_or_default().to_owned(),
-                text: text.replace("$__rate_interval", "5m"),
+                text: text.replace("$__rate_interval", "5m").replace("$namespace", ".*"),
             });
         }
     }

@@ -42,6 +42,20 @@ fn every_alert_has_its_runbook_and_every_runbook_its_alert() -> anyhow::Result<(
     Ok(())
 }
 
+/// `make test-alerts` plays them.
+#[test]
+fn every_alert_is_played_until_it_fires() -> anyhow::Result<()> {
+    let played = fs::read_to_string(repository().join("tests/alerts/rules.yaml"))?;
+    let fires = |alert: &str| {
+        let mut plays = played.split("- alertname: ").skip(1);
+        plays.any(|play| play.lines().next() == Some(alert) && play.contains("exp_alerts:"))
+    };
+    for alert in alerts(&files())? {
+        assert!(fires(&alert.alert), "{} fires in no case", alert.alert);
+    }
+    Ok(())
+}
+
 #[test]
 fn an_expression_that_asks_for_what_there_is_not_is_found() {
     let document = "| `a_total` | counter | `queue`: `main` | x |\n| `b_seconds` | histogram |  | x |\n";
