@@ -159,7 +159,10 @@ impl Reads {
                 missing.push(format!("{metric} is not served"));
             }
             all.extend(told.keys().map(String::as_str));
-            for (label, value) in labels {
+            let ours = labels
+                .iter()
+                .filter(|(label, _)| !SCRAPERS.contains(&label.as_str()));
+            for (label, value) in ours {
                 match (told.get(label), value) {
                     (None, _) => missing.push(format!("{metric} has no label {label}")),
                     (Some(Some(values)), Some(value)) if !values.contains(value) => {

@@ -119,7 +119,7 @@ impl Telemetry {
         let limit = budget.min(LONGEST_FLUSH);
         let traces = async {
             if let Some(traces) = traces {
-                flush("traces", limit, move || traces.shutdown_with_timeout(limit)).await;
+                flush("spans", limit, move || traces.shutdown_with_timeout(limit)).await;
             }
         };
         let metrics = flush("metrics", limit, move || metrics.shutdown());
@@ -142,7 +142,7 @@ async fn flush(what: &'static str, limit: Duration, end: impl FnOnce() -> OTelSd
         (Ok(_), Ok(Err(panicked))) => panicked.to_string(),
         (Ok(_), Err(elapsed)) => elapsed.to_string(),
     };
-    tracing::warn!(error = lost, "the last {what} may be lost");
+    tracing::warn!(telemetry = what, error = lost, "the last may be lost");
 }
 
 /// The subscriber: log lines, and spans to `traces` if there is one, each behind its own filter.

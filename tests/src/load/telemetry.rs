@@ -9,6 +9,9 @@ use crate::{
     world::World,
 };
 
+/// What traces may cost, as a ratio of processor times.
+const MOST: f64 = 1.15;
+
 /// One pair of workers in a corner of its own.
 struct Side {
     world: World,
@@ -40,13 +43,13 @@ pub(super) async fn compare(builds: u32, rounds: u32) -> anyhow::Result<()> {
         ratios.push(ratio);
     }
     ratios.sort_by(f64::total_cmp);
-    if let Some(median) = ratios.get(ratios.len() / 2) {
-        println!("median: {median:.2} times");
-    }
+    let median = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+    println!("median: {median:.2} times");
     // A collector that took nothing would make traces cheap.
     let spans = on.world.collector.spans().len();
     anyhow::ensure!(spans > 0, "no span arrived");
     println!("{spans} spans arrived");
+    anyhow::ensure!(median <= MOST, "traces cost {median:.2} times, more than {MOST}");
     Ok(())
 }
 

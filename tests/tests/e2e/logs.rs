@@ -51,6 +51,14 @@ fn lines(worker: &Worker) -> anyhow::Result<Vec<Map<String, Value>>> {
         .collect()
 }
 
+/// The fields of a line that the code writes, of what follows `tracing::`.
+fn log_line(code: &str) -> Option<&str> {
+    let (macro_name, rest) = code.split_once('!')?;
+    let writes = ["trace", "debug", "info", "warn", "error"].contains(&macro_name);
+    let (fields, _text) = rest.split_once('"')?;
+    writes.then_some(fields)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_of_a_real_run_is_what_the_dictionary_says() -> anyhow::Result<()> {
     play("logs", async |world| {
@@ -97,9 +105,12 @@ async fn the_log_of_a_real_run_is_what_the_dictionary_says() -> anyhow::Result<(
         }
         let unseen = dictionary.keys().filter(|field| !seen.contains(*field));
         let sources = code(&repository().join("crates"));
+        let sources: Vec<&str> = sources.split("tracing::").filter_map(log_line).collect();
         for field in unseen {
             let written = ["?", "%", "(", " "].map(|before| format!("{before}{field}"));
-            let used = written.iter().any(|field| sources.contains(field.as_str()));
+            let used = sources
+                .iter()
+                .any(|line| written.iter().any(|field| line.contains(field.as_str())));
             anyhow::ensure!(used, "{field} is in docs/LOGGING.md and nowhere in the code");
         }
         Ok(())

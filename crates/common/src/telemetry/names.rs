@@ -82,6 +82,11 @@ names! {
     EXECUTOR = "executor";
     /// What a build was told when it was failed: bounded, and free of secrets.
     FAILURE = "failure";
+}
+
+names! {
+    /// The attributes of all that can fail.
+    GENERAL:
     /// A stable word for what went wrong, never its text.
     ERROR_TYPE = "error.type";
 }

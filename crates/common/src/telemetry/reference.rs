@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::names::{HTTP, KUBERNETES, MESSAGING, Meaning, OURS, STAGES};
+use super::{
+    metrics::labels::{Label as _, Peer, Verb},
+    names::{GENERAL, HTTP, KUBERNETES, MESSAGING, Meaning, OURS, STAGES},
+};
 
 /// The spans, as name, kind, and what they are about. What stands in braces differs.
 const SPANS: &[(&str, &str, &str)] = &[
@@ -17,11 +20,6 @@ const SPANS: &[(&str, &str, &str)] = &[
         "one message from us to the broker, its confirm included",
     ),
     (
-        "{verb} pod, {verb} pods, list events, get readyz",
-        "CLIENT",
-        "one call to a Kubernetes API server, named by what it does instead of by its path",
-    ),
-    (
         "{method} {path}",
         "CLIENT",
         "one call to the builds API; placeholders stay in the path",
@@ -33,9 +31,12 @@ pub fn reference() -> String {
     let mut text = String::from(HEAD);
     text.push_str("\n## Spans\n\n| name | kind | meaning |\n|---|---|---|\n");
     for (name, kind, meaning) in SPANS {
-        let names: Vec<String> = name.split(", ").map(|name| format!("`{name}`")).collect();
-        row(&mut text, &[&names.join(" "), kind, meaning]);
+        row(&mut text, &[&format!("`{name}`"), kind, meaning]);
     }
+    let of_cluster = Verb::ALL.iter().filter(|verb| verb.peer() == Peer::Cluster);
+    let names: Vec<String> = of_cluster.map(|verb| format!("`{}`", verb.as_str())).collect();
+    let meaning = "one call to a Kubernetes API server, named by what it does instead of by its path";
+    row(&mut text, &[&names.join(" "), "CLIENT", meaning]);
     for (name, meaning) in STAGES {
         row(&mut text, &[&format!("`{name}`"), "INTERNAL", meaning.trim()]);
     }
@@ -44,6 +45,7 @@ pub fn reference() -> String {
         (MESSAGING, "messaging conventions"),
         (HTTP, "HTTP conventions"),
         (KUBERNETES, "Kubernetes conventions"),
+        (GENERAL, "general conventions"),
         (OURS, "ours"),
     ];
     for (attributes, whose) in conventions {
@@ -92,6 +94,7 @@ build), point the workers at it, and search for the tag `build.id`:
 # not run by a test: needs Docker
 docker run --detach --rm -p 4318:4318 -p 16686:16686 jaegertracing/jaeger:2.13.0
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318
+export OTEL_METRICS_EXPORTER=none             # Jaeger takes no metrics
 ```
 
 `make demo` ends with such a waterfall as text (offset, duration, service, span, container, outcome), and with

@@ -47,10 +47,14 @@ impl News {
         let what = self.what;
         match exported {
             Err(error) if !self.refuses.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(error = error.to_string(), "the collector takes no {what}");
+                tracing::warn!(
+                    telemetry = what,
+                    error = error.to_string(),
+                    "the collector refuses"
+                );
             }
             Ok(()) if self.refuses.swap(false, Ordering::Relaxed) => {
-                tracing::info!("the collector takes {what} again");
+                tracing::info!(telemetry = what, "the collector takes all again");
             }
             Ok(()) | Err(_) => {}
         }
@@ -119,7 +123,7 @@ mod tests {
             .iter()
             .map(|line| (&line["level"], &line["message"]))
             .collect();
-        let (away, back) = ("the collector takes no spans", "the collector takes spans again");
+        let (away, back) = ("the collector refuses", "the collector takes all again");
         assert_eq!(
             told.iter()
                 .map(|(_, message)| message.as_str().unwrap())
@@ -127,6 +131,8 @@ mod tests {
             [away, back, away]
         );
         assert_eq!(told[0].0, "WARN");
-        assert!(captured.lines()[0]["error"].as_str().unwrap().contains("404"));
+        let first = &captured.lines()[0];
+        assert_eq!(first["telemetry"], "spans");
+        assert!(first["error"].as_str().unwrap().contains("404"), "{first}");
     }
 }

@@ -3,7 +3,7 @@
 use opentelemetry::KeyValue;
 
 /// A set of label values under one key.
-pub(super) trait Label: Copy + Sized + 'static {
+pub(in crate::telemetry) trait Label: Copy + Sized + 'static {
     /// The label's key.
     const KEY: &'static str;
     /// Every value there is.
