@@ -11,7 +11,7 @@ use testbed::{
     helm::repository,
     kubelet::Life,
     poll,
-    worker::Worker,
+    worker::{Kind, Worker},
 };
 
 use crate::{
@@ -144,6 +144,52 @@ async fn without_a_collector_every_outcome_names_the_producers_trace() -> anyhow
         Ok(())
     })
     .await
+}
+
+/// Nothing is told of each batch; what is lost is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_away_is_told_once_for_each_signal() -> anyhow::Result<()> {
+    play("logs-away", async |world| {
+        let settings = [
+            ("LOG_FORMAT", "json"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
+        ];
+        let worker = world.worker(Kind::Start, &settings).await?;
+        let failed = ["sd_worker_spans_total", "result=\"failed\""];
+        for batch in 1..=2 {
+            let before = counted(&worker, &failed).await?;
+            let (_id, config) = world.build("node:22");
+            world.publish(config.start()).await?;
+            poll::until(&format!("batch {batch}"), SOON, || async {
+                let now = counted(&worker, &failed).await?;
+                anyhow::ensure!(now > before, "{now} spans have failed");
+                let told = refusals(&worker)?;
+                anyhow::ensure!(told == ["metrics", "spans"], "told of {told:?}");
+                Ok::<_, anyhow::Error>(())
+            })
+            .await?;
+        }
+        let (dictionary, attributes) = (dictionary()?, attributes()?);
+        for line in lines(&worker)? {
+            hold_to(&line, &dictionary, &attributes)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// What lines of the log say that a collector refuses, sorted.
+fn refusals(worker: &Worker) -> anyhow::Result<Vec<String>> {
+    let lines = lines(worker)?;
+    let refusals = lines
+        .iter()
+        .filter(|line| line["message"] == "the collector refuses");
+    let mut told: Vec<String> = refusals
+        .filter_map(|line| line.get("telemetry")?.as_str().map(ToOwned::to_owned))
+        .collect();
+    told.sort();
+    Ok(told)
 }
 
 fn is_end(line: &Map<String, Value>) -> bool {
