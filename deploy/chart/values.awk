@@ -6,7 +6,7 @@ function flush_row() {
 }
 /^ *# -- / { flush_row(); sub(/^ *# -- /, ""); pending = $0; next }
 pending != "" && /^ *# / { sub(/^ *# /, ""); pending = pending " " $0; next }
-/^ *[A-Za-z-]+:/ {
+/^ *[A-Za-z_-]+:/ {
   match($0, /^ */); depth = RLENGTH / 2
   if (key != "" && depth > level) { nested = 1 } else flush_row()
   name = $0; sub(/^ */, "", name); sub(/:.*/, "", name)

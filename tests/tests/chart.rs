@@ -5,6 +5,8 @@
 
 #[path = "chart/files.rs"]
 mod files;
+#[path = "chart/found.rs"]
+mod found;
 #[path = "chart/odd.rs"]
 mod odd;
 #[path = "chart/refusals.rs"]
@@ -118,6 +120,54 @@ async fn the_table_of_values_is_the_values() {
     let table = String::from_utf8(table.stdout).unwrap();
     assert!(table.lines().count() > 50, "{table}");
     assert!(readme.ends_with(&table), "run `make chart-docs`");
+    // A value that is shown as nothing is one whose keys were not understood.
+    assert!(!table.contains("| `` |"), "{table}");
+}
+
+/// What is cut off is told apart by a hash: two releases in one namespace have no object in common.
+#[tokio::test]
+async fn long_names_that_differ_at_their_end_stay_apart() {
+    let helm = Helm::find().await.unwrap();
+    let of = async |release: &str| {
+        let objects = objects(&helm, release, &json!({})).await.unwrap();
+        let names = objects
+            .iter()
+            .map(|object| object["metadata"]["name"].as_str().unwrap().to_owned());
+        names.collect::<BTreeSet<_>>()
+    };
+    let a = of("screwdriver-build-launcher-cluster-production-a").await;
+    let b = of("screwdriver-build-launcher-cluster-production-b").await;
+    assert!(a.is_disjoint(&b), "{a:?}, {b:?}");
+    let fits = |name: &String| name.len() <= "-verify-worker".len() + 40;
+    assert!(a.iter().all(fits), "{a:?}");
+    // What fits is left as it is.
+    assert!(
+        of("builds")
+            .await
+            .contains("builds-screwdriver-build-launcher-start-worker")
+    );
+}
+
+#[tokio::test]
+async fn an_image_may_be_named_by_its_digest() {
+    let helm = Helm::find().await.unwrap();
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let values = json!({
+        "image": { "tag": "1.2.3" }, "workers": { "verify-worker": { "digest": digest } },
+        "serviceMonitor": { "enabled": true, "interval": "1m30s" },
+    });
+    let objects = objects(&helm, "a", &values).await.unwrap();
+    let deployments = objects.iter().filter(|object| object["kind"] == "Deployment");
+    let images: Vec<&Value> = deployments
+        .map(|deployment| &deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+        .collect();
+    let expected = [
+        "screwdrivercd/start-worker:1.2.3".to_owned(),
+        format!("screwdrivercd/verify-worker@{digest}"),
+    ];
+    assert_eq!(images, expected.iter().collect::<Vec<_>>());
+    let monitor = objects.iter().find(|object| object["kind"] == "ServiceMonitor");
+    assert_eq!(monitor.unwrap()["spec"]["endpoints"][0]["interval"], "1m30s");
 }
 
 #[tokio::test]

@@ -104,6 +104,7 @@ async fn no_queue_no_worker_no_broker_the_fallback_and_no_second_scaler() -> any
             .await?;
         world.peers.broker.restart().await?;
         release.scales_to("the broker is back", (1, 0)).await?;
+        without_a_permission_only_the_fallback_tells(&release).await?;
 
         verify.terminate(SOON).await?;
         checks_of_the_predecessor(world, 1).await?;
@@ -120,6 +121,20 @@ async fn no_queue_no_worker_no_broker_the_fallback_and_no_second_scaler() -> any
         release.scales_to("start-worker is paused", (0, 1)).await
     }))
     .await
+}
+
+/// The last command of docs/SCALING.md undone: the broker answers 401 to every question, until it is done again.
+async fn without_a_permission_only_the_fallback_tells(release: &Release) -> anyhow::Result<()> {
+    let broker = &release.world.peers.broker;
+    let vhost = release.world.vhost.name();
+    broker.ctl(&["clear_permissions", "-p", vhost, "keda"]).await?;
+    release
+        .scales_to("the user may not see the vhost: the fallback", (2, 2))
+        .await?;
+    release.said("Fallback", "both scaled objects fall back").await?;
+    release.ready().await?;
+    release::may_see_the_vhost(&release.world.peers, vhost).await?;
+    release.scales_to("the user may see it again", (1, 0)).await
 }
 
 async fn refuses_a_second_scaler(release: &Release) -> anyhow::Result<()> {

@@ -23,7 +23,7 @@ use opentelemetry_sdk::{
 };
 use thiserror::Error;
 use tracing::{
-    Dispatch, Level,
+    Dispatch,
     dispatcher::{SetGlobalDefaultError, set_global_default},
 };
 use tracing_subscriber::{
@@ -191,11 +191,12 @@ fn logged(filter: &str) -> Result<impl Filter<Registry> + use<>, TelemetryError>
     })
     .with_max_level_hint(context);
     let worthwhile = filter_fn(|metadata| {
-        let of = |library| metadata.target().starts_with(library);
-        // The exporter's libraries tell at this level that they begin and end. The clients of the peers print
-        // whole messages and answers that they cannot use, tokens included, and at the lowest level a password;
-        // whatever goes wrong in them is returned to us, and told once.
-        !(of("opentelemetry") && *metadata.level() == Level::INFO || of("lapin") || of("kube"))
+        // The clients of the peers print whole messages and answers that they cannot use, tokens included, and at the
+        // lowest level a password; the exporter's libraries tell each batch that a collector refuses. Whatever goes
+        // wrong in them is returned to us, and told once.
+        !["opentelemetry", "lapin", "kube"]
+            .iter()
+            .any(|library| metadata.target().starts_with(library))
     })
     .with_max_level_hint(LevelFilter::TRACE);
     Ok(filter.and(worthwhile).or(context))

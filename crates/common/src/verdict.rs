@@ -10,6 +10,7 @@ mod judge;
 mod labels;
 mod look;
 mod message;
+mod no_pod;
 mod reason;
 #[cfg(test)]
 mod tests;
@@ -21,9 +22,10 @@ use jiff::Timestamp;
 pub use self::{
     catalogue::Actor,
     judge::{explain, explain_gone, judge, wants_events},
-    labels::{Labels, labels},
+    labels::{Labels, labels, labels_of_starts},
     look::{LastLook, Phase},
     message::{WAITING_FOR_RESOURCES, delayed_message, quoted, recreated_message, waiting_message},
+    no_pod::NoPod,
     reason::Reason,
 };
 use crate::{clock::elapsed, facts::Facts};

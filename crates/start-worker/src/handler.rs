@@ -157,9 +157,9 @@ impl StartHandler {
     async fn refuse(&self, refused: &Refused, job: &StartJob<'_>, taken: Taken<'_>) -> Outcome {
         let at = self.circumstances(taken, Duration::ZERO);
         match of_refusal(refused, &job.config, &at) {
-            Decision::Fail { text, again } => {
+            Decision::Fail(failing) => {
                 let sought = (refused.places.as_slice(), &refused.state);
-                self.fail(sought, &job.config, text, again, &at).await
+                self.fail(sought, &job.config, failing, &at).await
             }
             Decision::Back { outcome, text } => self.back(&job.config, outcome, text).await,
             Decision::Tell { outcome, .. } | Decision::End(outcome) => outcome,

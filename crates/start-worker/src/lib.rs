@@ -21,6 +21,7 @@ use std::sync::Arc;
 use common::{
     broker::Queue,
     service::{Process, Service, ServiceError},
+    verdict::labels_of_starts,
 };
 
 use crate::{act::World, cache::Caches, handler::StartHandler};
@@ -43,6 +44,7 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
         caches: Caches::new(service.draining(), service.metrics()),
         metrics: service.metrics(),
     };
+    world.metrics.verdicts_begin(labels_of_starts());
     let policy = service.policy();
     service.run(Arc::new(StartHandler { policy, world })).await
 }

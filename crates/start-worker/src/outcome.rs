@@ -16,7 +16,7 @@ use common::{
     ladder::{LATER, SOON, START_DELAYS, start_delay_of, start_retry_delay},
     outage::Trouble,
     outcome::{Again, Cause, Outcome, Room},
-    verdict::quoted,
+    verdict::{NoPod, quoted},
 };
 use jiff::Timestamp;
 
@@ -52,13 +52,19 @@ pub enum Decision {
         /// What the build waits for.
         text: Option<String>,
     },
-    /// The build fails with this text, unless its pod lives after all.
-    Fail {
-        /// What the build is told.
-        text: String,
-        /// What comes back when that cannot be said.
-        again: Again,
-    },
+    /// The build fails, unless its pod lives after all.
+    Fail(Failing),
+}
+
+/// A build that is to fail.
+#[derive(Debug)]
+pub struct Failing {
+    /// Why it has no pod, for metrics.
+    pub why: NoPod,
+    /// What the build is told.
+    pub text: String,
+    /// What comes back when that cannot be said.
+    pub again: Again,
 }
 
 /// What decides beside the answers.
@@ -108,10 +114,11 @@ pub fn of_start(plan: &StartPlan, config: &BuildConfig<'_>, seen: Seen, at: &Cir
             if at.now >= plan.deadline {
                 let text = "Build failed to start. Another pod holds the name of this build's pod. \
                             Ask your cluster admin to delete it, then restart the build.";
-                return Decision::Fail {
+                return Decision::Fail(Failing {
+                    why: NoPod::NameTaken,
                     text: text.to_owned(),
                     again,
-                };
+                });
             }
             Decision::Back {
                 outcome: Outcome::Again(again),
@@ -165,10 +172,11 @@ pub fn of_refusal(refused: &Refused, config: &BuildConfig<'_>, at: &Circumstance
             )),
         };
     }
-    Decision::Fail {
+    Decision::Fail(Failing {
+        why: NoPod::Impossible,
         text: format!("Build failed to start. {cause} Check the job's settings, or ask your cluster admin."),
         again: again(SOON),
-    }
+    })
 }
 
 /// The start comes back without spending an attempt, since its pod could not be deleted: nothing is failed.
@@ -183,7 +191,7 @@ pub fn come_back(
         ..*at
     };
     match of_start(plan, config, Seen::Refused { trouble, armed: true }, &patient) {
-        Decision::Fail { again, .. } => Outcome::Again(again),
+        Decision::Fail(Failing { again, .. }) => Outcome::Again(again),
         Decision::Back { outcome, .. } | Decision::End(outcome) | Decision::Tell { outcome, .. } => outcome,
     }
 }
@@ -219,7 +227,12 @@ fn refused(
     }
     let again = again(config, &state, delay, error.into());
     if fails {
-        Decision::Fail { text, again }
+        let why = match class {
+            Class::Permanent => NoPod::Refused,
+            Class::Quota => NoPod::Quota,
+            Class::Environment | Class::Transient | Class::Busy => NoPod::Unavailable,
+        };
+        Decision::Fail(Failing { why, text, again })
     } else {
         Decision::Back {
             outcome: Outcome::Again(again),

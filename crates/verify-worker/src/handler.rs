@@ -132,11 +132,14 @@ impl VerifyHandler {
     }
 
     fn count(&self, check: &CheckState, facts: Option<&Facts>, verdict: &Verdict) {
+        let is_healthy = matches!(verdict, Verdict::Healthy { .. });
+        if is_healthy && knows_running(check, facts) {
+            // Watched builds are looked at again and again: with each look a share of failures would seem smaller.
+            return;
+        }
         self.world.metrics.verdict(verdict.labels());
-        // Once for each pod.
-        let runs = matches!(verdict, Verdict::Healthy { .. }) && !knows_running(check, facts);
         let times = facts.map(|facts| (facts.created_at, facts.build_started_at()));
-        if let Some((Some(made), Some(started))) = times.filter(|_| runs) {
+        if let Some((Some(made), Some(started))) = times.filter(|_| is_healthy) {
             self.world.metrics.running_after(clock::elapsed(made, started));
         }
     }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use common::{
     broker::Queue,
     service::{Process, Service, ServiceError},
+    verdict::labels,
 };
 
 use crate::{act::World, handler::VerifyHandler};
@@ -40,7 +41,7 @@ pub async fn run(process: Process) -> Result<(), ServiceError> {
         publisher: service.publisher(),
         metrics: service.metrics(),
     };
-    world.metrics.verdicts_begin();
+    world.metrics.verdicts_begin(labels());
     let policy = service.policy();
     service.run(Arc::new(VerifyHandler { policy, world })).await
 }

@@ -1,6 +1,7 @@
 {{/*
 The beginning of all names, as every kind of object may have it: short enough for the longest ending, "-verify-worker",
-within 63 characters; without the dots that a release's name may have; and no digit first, which a Service may not have.
+within 63 characters, with a hash of the whole where something was cut off, so that two long names stay two; without the
+dots that a release's name may have; and no digit first, which a Service may not have.
 Whatever may look like a number or a boolean is written with toYaml, which quotes it then.
 */}}
 {{- define "launcher.fullname" -}}
@@ -11,7 +12,10 @@ Whatever may look like a number or a boolean is written with toYaml, which quote
 {{- end -}}
 {{- $full = replace "." "-" $full -}}
 {{- if regexMatch "^[0-9]" $full }}{{ $full = printf "r%s" $full }}{{ end -}}
-{{- $full | trunc 40 | trimAll "-" -}}
+{{- if gt (len $full) 40 -}}
+{{- $full = printf "%s-%s" (trunc 31 $full | trimAll "-") (sha256sum $full | trunc 8) -}}
+{{- end -}}
+{{- trimAll "-" $full -}}
 {{- end -}}
 
 {{/* The name of a worker's objects. Called with a dict of root and worker, as the others below. */}}

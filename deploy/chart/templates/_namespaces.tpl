@@ -56,13 +56,20 @@ from elsewhere goes over those of the file.
 {{- if eq (len (uniq $namespaces)) 1 }}{{ first $namespaces }}{{ end -}}
 {{- end -}}
 
-{{/* The file, with a namespace for every executor that would be left to `default`. */}}
+{{/*
+The file, with a namespace for every executor that would be left to `default`, and with `buildTokenSecret` for those that
+its variable does not reach.
+*/}}
 {{- define "launcher.config" -}}
 {{- $config := deepCopy (.Values.config | default dict) -}}
 {{- $variable := include "launcher.jobsNamespace" . -}}
 {{- range $name, $executor := include "launcher.executors" . | fromJson -}}
 {{- if not (or $executor.own (and $executor.builtIn $variable)) -}}
 {{- $kubernetes := dict "kubernetes" (dict "jobsNamespace" $executor.namespace) -}}
+{{- $config = merge $config (dict "executor" (dict $name (dict "options" $kubernetes))) -}}
+{{- end -}}
+{{- if and $.Values.buildTokenSecret (not $executor.builtIn) -}}
+{{- $kubernetes := dict "kubernetes" (dict "buildTokenSecret" true) -}}
 {{- $config = merge $config (dict "executor" (dict $name (dict "options" $kubernetes))) -}}
 {{- end -}}
 {{- end -}}

@@ -33,12 +33,43 @@
 {{- end -}}
 {{- end -}}
 
-{{- if not .Values.buildTokenSecret -}}
 {{- $layers := (include "launcher.layers" (dict "root" . "worker" "start-worker") | fromJson).layers -}}
 {{- range $name, $executor := include "launcher.executors" . | fromJson -}}
 {{- $path := list "executor" $name "options" "kubernetes" "buildTokenSecret" -}}
-{{- if include "launcher.lookup" (dict "layers" $layers "path" $path) | include "launcher.true" -}}
+{{- $said := include "launcher.lookup" (dict "layers" $layers "path" $path) -}}
+{{- $asked := include "launcher.true" $said -}}
+{{- if and $asked (not $root.Values.buildTokenSecret) -}}
 {{- printf "buildTokenSecret has to be true: executor %s asks for it, and start-worker would have no right to make Secrets" $name | fail -}}
+{{- else if and $said (not $asked) (not $executor.builtIn) $root.Values.buildTokenSecret -}}
+{{- printf "buildTokenSecret is true, but executor %s leaves tokens in its pods: take its own buildTokenSecret out" $name | fail -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What is in the file or in a variable is read by everyone who may read ConfigMaps or Deployments. */}}
+{{- range $variable, $key := include "launcher.secrets" . | fromYaml -}}
+{{- range $place, $environment := $environments -}}
+{{- if and (ne $place "secretEnv") (include "launcher.text" (get ($environment | default dict) $variable)) -}}
+{{- printf "%s.%s: it is a secret, which is not read from values: put it into a Secret, and name that in secretEnv.%s" $place $variable $variable | fail -}}
+{{- end -}}
+{{- end -}}
+{{- range $worker, $values := $root.Values.workers -}}
+{{- $layers := (include "launcher.layers" (dict "root" $root "worker" $worker) | fromJson).layers -}}
+{{- $names := list "" -}}
+{{- if contains "*" $key -}}
+{{- $names = list -}}
+{{- range $layers }}{{ if kindIs "map" .executor }}{{ $names = concat $names (keys .executor) }}{{ end }}{{ end -}}
+{{- end -}}
+{{- range $name := $names -}}
+{{- $path := list -}}
+{{- range splitList "." $key }}{{ $path = append $path (ternary $name . (eq . "*")) }}{{ end -}}
+{{- if include "launcher.lookup" (dict "layers" $layers "path" $path) -}}
+{{- $place := join "." $path -}}
+{{- $instead := printf "name that in secretEnv.%s" $variable -}}
+{{- if not (has $name (list "" "k8s" "k8s-sandbox" "k8s-vm")) -}}
+{{- $instead = printf "name its file, mounted, in %sFile" $place -}}
+{{- end -}}
+{{- printf "%s in config or NODE_CONFIG: it is a secret, which is not read from values: put it into a Secret, and %s" $place $instead | fail -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

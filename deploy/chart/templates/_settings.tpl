@@ -66,8 +66,18 @@ port: {variable: RABBITMQ_PORT, key: rabbitmq.port, default: "5672"}
 api: {variable: ECOSYSTEM_API, key: ecosystem.api, default: "https://api.screwdriver.cd"}
 collector: {variable: OTEL_EXPORTER_OTLP_ENDPOINT, key: telemetry.otlpEndpoint, default: ""}
 tracesCollector: {variable: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, key: telemetry.otlpTracesEndpoint, default: ""}
+metricsCollector: {variable: OTEL_EXPORTER_OTLP_METRICS_ENDPOINT, key: telemetry.otlpMetricsEndpoint, default: ""}
 legacyConsumers: {variable: START_LEGACY_CONSUMERS, key: start.legacyConsumers, default: "false"}
 drain: {variable: DRAIN_TIMEOUT, key: shutdown.drain, default: 25s}
+{{- end -}}
+
+{{/* The settings that are secrets: all of docs/CONFIGURATION.md whose form is that. `*` is any executor. */}}
+{{- define "launcher.secrets" -}}
+RABBITMQ_PASSWORD: rabbitmq.password
+K8S_TOKEN: executor.*.options.kubernetes.token
+OTEL_EXPORTER_OTLP_HEADERS: telemetry.otlpHeaders
+OTEL_EXPORTER_OTLP_TRACES_HEADERS: telemetry.otlpTracesHeaders
+OTEL_EXPORTER_OTLP_METRICS_HEADERS: telemetry.otlpMetricsHeaders
 {{- end -}}
 
 {{/*
@@ -114,7 +124,7 @@ name.
 {{- $scope := . -}}
 {{- $addresses := list -}}
 {{- range include "launcher.executors" .root | fromJson }}{{ $addresses = append $addresses .host }}{{ end -}}
-{{- range list "port" "api" "collector" "tracesCollector" -}}
+{{- range list "port" "api" "collector" "tracesCollector" "metricsCollector" -}}
 {{- $setting := include "launcher.setting" (set $scope "name" .) | fromJson -}}
 {{- if not $setting.hidden }}{{ $addresses = append $addresses $setting.value }}{{ end -}}
 {{- end -}}

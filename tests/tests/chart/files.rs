@@ -69,6 +69,48 @@ fn the_compose_file_gives_the_rights_to_the_accounts_of_its_namespace() -> anyho
     Ok(())
 }
 
+/// Whoever follows the file's head can also look at logs and take everything down, in the same shell.
+#[test]
+fn the_head_of_the_compose_file_exports_what_the_file_demands() -> anyhow::Result<()> {
+    let file = std::fs::read_to_string(repository().join("deploy/compose.yaml"))?;
+    let demanded: Vec<&str> = file
+        .split("${")
+        .filter_map(|text| text.split_once(":?").map(|(name, _)| name))
+        .filter(|name| {
+            name.bytes()
+                .all(|byte| byte.is_ascii_uppercase() || b"_8".contains(&byte))
+        })
+        .collect();
+    assert_eq!(demanded, ["K8S_CA", "START_WORKER_TOKEN", "VERIFY_WORKER_TOKEN"]);
+    for name in demanded {
+        assert!(file.contains(&format!("#   export {name}=")), "{name}");
+    }
+    Ok(())
+}
+
+/// The broker is the one that the tests run, and the Jaeger that of the page on traces.
+#[test]
+fn the_compose_file_runs_the_versions_of_the_documents() -> anyhow::Result<()> {
+    let read = |path: &str| std::fs::read_to_string(repository().join(path));
+    let compose: Value = serde_saphyr::from_str(&read("deploy/compose.yaml")?)?;
+    let image = |service: &str| {
+        let image = compose["services"][service]["image"].as_str();
+        image.with_context(|| format!("{service} has no image"))
+    };
+    let broker = image("rabbitmq")?;
+    let version = broker
+        .strip_prefix("rabbitmq:")
+        .and_then(|tag| tag.strip_suffix("-management"));
+    let row = format!("| RabbitMQ | {}, ", version.context("no version")?);
+    assert!(read("docs/OPERATIONS.md")?.contains(&row), "{row}");
+    let jaeger = image("jaeger")?;
+    assert!(
+        read("docs/TELEMETRY.md")?.contains(&format!(" {jaeger}\n")),
+        "{jaeger}"
+    );
+    Ok(())
+}
+
 /// With what a YAML merge key adds, where the parser has left that to us.
 fn merged(mut own: Map<String, Value>) -> Map<String, Value> {
     if let Some(Value::Object(more)) = own.remove("<<") {

@@ -13,7 +13,7 @@ use crate::objects;
 /// Every value that may be empty is, as in a file of keys without values: helm takes their defaults away.
 pub(crate) fn empty() -> Value {
     let worker = json!({
-        "env": null, "volumes": null, "volumeMounts": null, "resources": null, "priorityClassName": null,
+        "env": null, "volumes": null, "volumeMounts": null, "resources": null, "priorityClassName": null, "digest": null,
         "nodeSelector": null, "tolerations": null, "affinity": null, "topologySpreadConstraints": null,
     });
     json!({

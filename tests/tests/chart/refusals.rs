@@ -1,7 +1,8 @@
 //! Values with which the chart makes nothing: what is said, and that it names the value.
 
+use anyhow::Context;
 use serde_json::{Value, json};
-use testbed::helm::Helm;
+use testbed::helm::{Helm, repository};
 
 use crate::objects;
 
@@ -46,6 +47,23 @@ async fn values_that_cannot_work_are_refused_in_words() {
         ),
         (json!({ "nonsense": 1 }), "nonsense"),
         (json!({ "fullnameOverride": "Mine" }), "/fullnameOverride"),
+        (
+            of_start(json!({ "digest": "sha256:1" })),
+            "/workers/start-worker/digest",
+        ),
+        // None of its pods at a time: no node could ever be drained.
+        (
+            json!({ "podDisruptionBudget": { "maxUnavailable": "0%" } }),
+            "/podDisruptionBudget/maxUnavailable",
+        ),
+        (
+            json!({ "serviceMonitor": { "interval": "30" } }),
+            "/serviceMonitor/interval",
+        ),
+        (
+            json!({ "serviceMonitor": { "interval": "1s1m" } }),
+            "/serviceMonitor/interval",
+        ),
         // No port at all would be all ports.
         (
             json!({ "networkPolicy": { "egressPorts": [] } }),
@@ -129,7 +147,11 @@ async fn what_templates_cannot_see_is_asked_for() {
 #[tokio::test]
 async fn values_that_cannot_work_together_are_refused_in_words() {
     let password = json!({ "RABBITMQ_PASSWORD": { "name": "rabbitmq", "key": "password" } });
-    let options = |options: Value| json!({ "executor": { "k8s": { "options": { "kubernetes": options } } } });
+    let of = |name: &str, options: Value| {
+        let plugin = json!({ "pluginName": "k8s", "options": { "kubernetes": options } });
+        json!({ "executor": { name: plugin } })
+    };
+    let options = |options: Value| of("k8s", options);
     let of_verify = |values: Value| json!({ "workers": { "verify-worker": values } });
     let cases = [
         (
@@ -147,6 +169,10 @@ async fn values_that_cannot_work_together_are_refused_in_words() {
         (
             json!({ "config": options(json!({ "buildTokenSecret": "yes" })) }),
             "buildTokenSecret has to be true: executor k8s asks for it",
+        ),
+        (
+            json!({ "config": of("big", json!({ "buildTokenSecret": "no" })), "buildTokenSecret": true }),
+            "buildTokenSecret is true, but executor big leaves tokens in its pods",
         ),
         (
             of_verify(json!({ "env": { "K8S_JOBS_NAMESPACE": "b" } })),
@@ -170,4 +196,101 @@ async fn values_that_cannot_work_together_are_refused_in_words() {
         ),
     ];
     refused(&cases).await;
+}
+
+/// The values with which a secret is rotated, as the chart's README shows them: taken, and the file is where it is sought.
+#[tokio::test]
+async fn a_secret_may_be_a_file_as_the_readme_shows() -> anyhow::Result<()> {
+    let readme = std::fs::read_to_string(repository().join("deploy/chart/README.md"))?;
+    let (_, secrets) = readme.split_once("\n## Secrets\n").context("no section")?;
+    let (_, values) = secrets.split_once("```yaml\n").context("no values")?;
+    let (values, _) = values.split_once("```").context("no end of the values")?;
+    let values: Value = serde_saphyr::from_str(values)?;
+    let helm = Helm::find().await?;
+    let objects = objects(&helm, "a", &values).await.map_err(anyhow::Error::msg)?;
+    let deployments: Vec<&Value> = objects
+        .iter()
+        .filter(|object| object["kind"] == "Deployment")
+        .collect();
+    assert_eq!(deployments.len(), 2);
+    for deployment in deployments {
+        let pod = &deployment["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        let mount = &container["volumeMounts"][1];
+        let variables = container["env"].as_array().context("no variables")?;
+        let file = variables
+            .iter()
+            .find(|variable| variable["name"] == "RABBITMQ_PASSWORD_FILE");
+        let file = file
+            .and_then(|variable| variable["value"].as_str())
+            .context("no file")?;
+        assert!(
+            file.starts_with(mount["mountPath"].as_str().context("no path")?),
+            "{file}"
+        );
+        let mounted = |volume: &&Value| volume["name"] == mount["name"] && volume["secret"].is_object();
+        assert!(
+            pod["volumes"]
+                .as_array()
+                .context("no volumes")?
+                .iter()
+                .any(|volume| mounted(&volume)),
+            "{pod}"
+        );
+    }
+    Ok(())
+}
+
+/// What stands in a variable or in the file is read by everyone who may read the objects of either.
+#[tokio::test]
+async fn secrets_in_plain_text_are_refused_with_the_place_for_them() {
+    let token = |name: &str| {
+        let options = json!({ "kubernetes": { "token": "hunter2" } });
+        json!({ "executor": { name: { "pluginName": "k8s", "options": options } } })
+    };
+    let password = json!({ "rabbitmq": { "password": "hunter2" } });
+    let cases = [
+        (
+            json!({ "env": { "RABBITMQ_PASSWORD": "hunter2" } }),
+            "env.RABBITMQ_PASSWORD: it is a secret, which is not read from values: put it into a Secret, and name that \
+             in secretEnv.RABBITMQ_PASSWORD",
+        ),
+        (
+            json!({ "workers": { "verify-worker": { "env": { "K8S_TOKEN": "hunter2" } } } }),
+            "workers.verify-worker.env.K8S_TOKEN: it is a secret",
+        ),
+        (
+            json!({ "env": { "OTEL_EXPORTER_OTLP_HEADERS": "authorization=hunter2" } }),
+            "env.OTEL_EXPORTER_OTLP_HEADERS: it is a secret",
+        ),
+        (
+            json!({ "config": password }),
+            "rabbitmq.password in config or NODE_CONFIG: it is a secret, which is not read from values: put it into a \
+             Secret, and name that in secretEnv.RABBITMQ_PASSWORD",
+        ),
+        (
+            json!({ "env": { "NODE_CONFIG": password.to_string() } }),
+            "rabbitmq.password in config or NODE_CONFIG: it is a secret",
+        ),
+        (
+            json!({ "config": token("k8s-vm") }),
+            "executor.k8s-vm.options.kubernetes.token in config or NODE_CONFIG: it is a secret, which is not read from \
+             values: put it into a Secret, and name that in secretEnv.K8S_TOKEN",
+        ),
+        // Variables do not reach an operator's own.
+        (
+            json!({ "config": token("big.nodes") }),
+            "and name its file, mounted, in executor.big.nodes.options.kubernetes.tokenFile",
+        ),
+        (
+            json!({ "config": { "telemetry": { "otlpTracesHeaders": "authorization=hunter2" } } }),
+            "name that in secretEnv.OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+        ),
+    ];
+    refused(&cases).await;
+    let helm = Helm::find().await.unwrap();
+    for (values, _) in cases {
+        let said = objects(&helm, "a", &values).await.unwrap_err();
+        assert!(!said.contains("hunter2"), "{said}");
+    }
 }

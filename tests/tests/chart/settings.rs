@@ -1,17 +1,16 @@
 //! What templates know of the workers' settings: what the workers themselves find, which are asked. Where a template
 //! cannot know it, there is no object but a sentence.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 use testbed::{
-    helm::{Helm, printed, repository},
-    worker::{Kind, binary},
+    helm::{Helm, repository},
+    worker::Kind,
 };
-use tokio::process::Command;
 
-use crate::{KINDS, objects, odd, scaling};
+use crate::{KINDS, found::Settings, objects, odd, scaling};
 
 /// Values; the namespaces in which workers get rights; the queues of start-worker and those of verify-worker.
 struct Case {
@@ -118,6 +117,7 @@ fn cases() -> Vec<Case> {
             ["7 7.starts.v1", "7.checks.v1 R"],
         ),
         case(odd::empty(), &["workers"], OF_TEST),
+        keeping_tokens(),
         // Names that YAML takes for numbers.
         case(
             json!({ "buildNamespaces": ["1e3"], "fullnameOverride": "12" }),
@@ -125,6 +125,23 @@ fn cases() -> Vec<Case> {
             OF_TEST,
         ),
     ]
+}
+
+/// What keeps tokens out of pods is for every executor, whoever names it.
+fn keeping_tokens() -> Case {
+    let values = json!({
+        "buildTokenSecret": true,
+        "config": { "executor": {
+            "big": { "pluginName": "k8s", "options": { "kubernetes": { "jobsNamespace": "big" } } },
+            "k8s": { "options": { "kubernetes": { "buildTokenSecret": false } } },
+        } },
+        "env": { "NODE_CONFIG": json!({ "executor": { "vms": { "pluginName": "k8s-vm" } } }).to_string() },
+    });
+    Case {
+        values,
+        rights: &["big", "workers"],
+        queues: OF_TEST,
+    }
 }
 
 #[tokio::test]
@@ -159,6 +176,11 @@ async fn templates_read_settings_as_the_workers_do() -> anyhow::Result<()> {
                     "{executor} = {namespace}: {}",
                     case.values
                 );
+            }
+            let kept = case.values["buildTokenSecret"] == true;
+            for executor in settings.ends_with(".options.kubernetes.buildTokenSecret") {
+                let said = settings.value(executor);
+                assert_eq!(said, kept.to_string(), "{executor}: {}", case.values);
             }
             let queue = settings.value("rabbitmq.queue");
             assert_eq!(
@@ -199,7 +221,10 @@ async fn ports_that_settings_name_are_open() -> anyhow::Result<()> {
             "ecosystem": { "api": "https://api.example:8443/v4" }, "rabbitmq": { "port": 5673 },
             "executor": { "k8s": { "options": { "kubernetes": { "host": "10.0.0.1:16443" } } } },
         },
-        "env": { "OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1]:4319" },
+        "env": {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1]:4319",
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://metrics.example:9090/api/v1/otlp/v1/metrics",
+        },
         "workers": { "verify-worker": { "env": { "RABBITMQ_PORT": "5674" } } },
         "networkPolicy": { "egressPorts": [443] },
     });
@@ -212,7 +237,10 @@ async fn ports_that_settings_name_are_open() -> anyhow::Result<()> {
             ports.join(" ")
         })
         .collect();
-    assert_eq!(open, ["443 16443 5673 8443 4319", "443 16443 5674 8443 4319"]);
+    assert_eq!(
+        open,
+        ["443 16443 5673 8443 4319 9090", "443 16443 5674 8443 4319 9090"]
+    );
     Ok(())
 }
 
@@ -242,6 +270,35 @@ fn templates_know_settings_by_the_names_of_the_reference() -> anyhow::Result<()>
     Ok(())
 }
 
+/// The list of what is refused in plain text is that of the reference.
+#[test]
+fn templates_know_every_secret_of_the_reference() -> anyhow::Result<()> {
+    let file = std::fs::read_to_string(repository().join("deploy/chart/templates/_settings.tpl"))?;
+    let (_, list) = file
+        .split_once("{{- define \"launcher.secrets\" -}}")
+        .context("no list")?;
+    let (list, _) = list.split_once("{{- end -}}").context("no end of the list")?;
+    let known: BTreeSet<String> = list
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let reference = std::fs::read_to_string(repository().join("docs/CONFIGURATION.md"))?;
+    let secrets: BTreeSet<String> = reference
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line
+                .split('|')
+                .map(|cell| cell.trim().trim_matches('`'))
+                .collect();
+            (cells.get(4) == Some(&"secret")).then(|| format!("{}: {}", cells[1], cells[2]))
+        })
+        .collect();
+    assert!(secrets.len() > 3, "{secrets:?}");
+    assert_eq!(known, secrets);
+    Ok(())
+}
+
 /// The namespaces in which a worker's Roles are.
 fn rights(objects: &[Value], kind: Kind) -> BTreeSet<&str> {
     let roles = objects.iter().filter(|object| object["kind"] == "Role");
@@ -249,58 +306,4 @@ fn rights(objects: &[Value], kind: Kind) -> BTreeSet<&str> {
         .filter(|role| role["metadata"]["labels"]["app.kubernetes.io/component"] == kind.binary())
         .map(|role| role["metadata"]["namespace"].as_str().unwrap())
         .collect()
-}
-
-/// What a worker says that holds, a setting a line.
-struct Settings(String);
-
-// === impl Settings ===
-
-impl Settings {
-    /// Asks the worker, with the file and the variables that the chart gives it.
-    async fn asked(kind: Kind, objects: &[Value]) -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let file = objects.iter().find(|object| object["kind"] == "ConfigMap");
-        let file = file.and_then(|map| map["data"]["local.yaml"].as_str()).unwrap();
-        std::fs::write(directory.path().join("local.yaml"), file)?;
-        let deployment = objects.iter().find(|object| {
-            object["kind"] == "Deployment"
-                && object["metadata"]["labels"]["app.kubernetes.io/component"] == kind.binary()
-        });
-        let container = &deployment.unwrap()["spec"]["template"]["spec"]["containers"][0];
-        let variables = container["env"].as_array().unwrap().iter();
-        let variables =
-            variables.map(|variable| ["name", "value"].map(|key| variable[key].as_str().unwrap()));
-        let asked = Command::new(binary(kind)?)
-            .args([
-                "--check-config".as_ref(),
-                "--config-dir".as_ref(),
-                directory.path() as &Path,
-            ])
-            .env_clear()
-            .envs(variables.map(|[name, value]| (name, value)))
-            .output()
-            .await?;
-        anyhow::ensure!(asked.status.success(), "{}", printed(&asked));
-        Ok(Self(String::from_utf8(asked.stdout)?))
-    }
-
-    /// The keys that end so.
-    fn ends_with<'s>(&'s self, end: &'s str) -> impl Iterator<Item = &'s str> {
-        let keys = self
-            .0
-            .lines()
-            .filter_map(|line| line.split_once(" = ").map(|(key, _)| key));
-        keys.filter(move |key| key.ends_with(end))
-    }
-
-    /// Without quotes.
-    fn value(&self, key: &str) -> &str {
-        let line = self
-            .0
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
-        let (value, _source) = line.and_then(|line| line.split_once("  # ")).unwrap();
-        value.trim_matches('"')
-    }
 }

@@ -157,24 +157,29 @@ impl Release {
 
     /// Waits until KEDA says of both scaled objects that their triggers can be read.
     pub(crate) async fn ready(&self) -> anyhow::Result<()> {
-        poll::until("both scaled objects to be ready", SOON, || async {
+        self.said("Ready", "both scaled objects to be ready").await
+    }
+
+    /// Waits until this condition of both scaled objects is true.
+    pub(crate) async fn said(&self, condition: &str, what: &str) -> anyhow::Result<()> {
+        poll::until(what, SOON, || async {
             let objects = self
                 .scaled_objects()
                 .list(&kube::api::ListParams::default())
                 .await?;
-            let ready = |object: &DynamicObject| {
+            let says = |object: &DynamicObject| {
                 let conditions = object.data["status"]["conditions"].as_array();
                 conditions
                     .into_iter()
                     .flatten()
-                    .any(|each| each["type"] == "Ready" && each["status"] == "True")
+                    .any(|each| each["type"] == condition && each["status"] == "True")
             };
             let all = objects
                 .items
                 .iter()
                 .map(|object| &object.data["status"]["conditions"]);
             anyhow::ensure!(
-                objects.items.len() == 2 && objects.items.iter().all(ready),
+                objects.items.len() == 2 && objects.items.iter().all(says),
                 "{:?}",
                 all.collect::<Vec<_>>()
             );
@@ -199,15 +204,22 @@ async fn declare(world: &World) -> anyhow::Result<()> {
 
 /// As docs/SCALING.md tells it: a user who may see the vhost's queues and use none of them.
 async fn may_read_lengths(peers: &Peers, vhost: &str) -> anyhow::Result<()> {
-    let ours = [("$PASSWORD", PASSWORD), ("screwdriver", vhost)];
-    for command in [
-        "add_user keda",
-        "set_user_tags keda",
-        "set_permissions -p screwdriver keda",
-    ] {
-        let words = operations::rabbitmqctl(command, &ours)?;
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        peers.broker.ctl(&words).await?;
+    for command in ["add_user keda", "set_user_tags keda"] {
+        typed(peers, vhost, command).await?;
     }
+    may_see_the_vhost(peers, vhost).await
+}
+
+/// The last of these commands, which is easily forgotten.
+pub(crate) async fn may_see_the_vhost(peers: &Peers, vhost: &str) -> anyhow::Result<()> {
+    typed(peers, vhost, "set_permissions -p screwdriver keda").await
+}
+
+/// Types the document's command that begins so.
+async fn typed(peers: &Peers, vhost: &str, command: &str) -> anyhow::Result<()> {
+    let ours = [("$PASSWORD", PASSWORD), ("screwdriver", vhost)];
+    let words = operations::rabbitmqctl(command, &ours)?;
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    peers.broker.ctl(&words).await?;
     Ok(())
 }

@@ -79,7 +79,7 @@ async fn start_worker_tells_of_checks_that_nobody_takes() -> anyhow::Result<()> 
     .await
 }
 
-/// One that runs, one that cannot, one that is stopped, one that asks for nonsense, and garbage.
+/// One that runs, one that cannot, one that gets no pod, one that is stopped, one that asks for nonsense, and garbage.
 async fn builds_of_many_fates(world: &World) -> anyhow::Result<()> {
     world.script("sd/bare:1", Life::start_error());
     let (healthy, config) = world.build("node:22");
@@ -89,6 +89,9 @@ async fn builds_of_many_fates(world: &World) -> anyhow::Result<()> {
         .await?;
     let (failing, config) = world.build("sd/bare:1");
     world.publish(config.start()).await?;
+    let (impossible, config) = world.build("node:22");
+    let nowhere = json!({ "screwdriver.cd/executor": "nowhere" });
+    world.publish(config.with("annotations", nowhere).start()).await?;
     let (stopped, config) = world.build("node:22");
     world.publish(config.clone().start()).await?;
     world.build_is(stopped, "on a node", SOON, has_node).await?;
@@ -97,7 +100,9 @@ async fn builds_of_many_fates(world: &World) -> anyhow::Result<()> {
     world.publish("not JSON").await?;
     world.build_is(healthy, "on a node", SOON, has_node).await?;
     let failed = |build: &Build| build.status == Status::Failure;
-    world.build_is(failing, "FAILURE", SOON, failed).await?;
+    for build in [failing, impossible] {
+        world.build_is(build, "FAILURE", SOON, failed).await?;
+    }
     holds(world, &ours(world, "parked"), 1, SOON).await?;
     Ok(())
 }
@@ -109,6 +114,12 @@ async fn everything(
 ) -> anyhow::Result<(String, BTreeMap<&'static str, usize>)> {
     let parked = counted(start, &["sd_worker_parked_total"]).await?;
     anyhow::ensure!(parked > 0.0, "nothing is parked yet");
+    let refused = [
+        "sd_worker_verdicts_total",
+        "reason=\"start_impossible\",verdict=\"failed\"",
+    ];
+    let refused = counted(start, &refused).await?;
+    anyhow::ensure!(refused > 0.0, "the start that failed is not counted");
     let late = counted(
         verify,
         &["sd_worker_delivery_lag_seconds_count", "queue=\"checks\""],

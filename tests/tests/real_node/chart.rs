@@ -41,7 +41,12 @@ pub(crate) fn image(scene: &Scene, kind: Kind) -> anyhow::Result<()> {
     if let Ok(authorities) = std::fs::read(AUTHORITIES) {
         files = files.file(AUTHORITIES.trim_start_matches('/'), &authorities)?;
     }
-    let image = files.image(&scene.registry.layout(name), "1", &config(name)?)?;
+    let config = config(name)?;
+    let said = &config["Labels"];
+    let own =
+        ["title", "version", "licenses"].map(|label| &said[format!("org.opencontainers.image.{label}")]);
+    assert_eq!(own, [name, env!("CARGO_PKG_VERSION"), "BSD-3-Clause"], "{said}");
+    let image = files.image(&scene.registry.layout(name), "1", &config)?;
     println!(
         "{name}: {} KiB, of which the program {} KiB, {}",
         image.layer_size / 1024,
@@ -63,9 +68,30 @@ fn config(name: &str) -> anyhow::Result<Value> {
     let port = format!("{}/tcp", said(last, "EXPOSE")?);
     Ok(json!({
         "User": said(last, "USER")?, "WorkingDir": said(last, "WORKDIR")?, "Env": [said(last, "ENV")?],
-        "ExposedPorts": { port: {} },
+        "ExposedPorts": { port: {} }, "Labels": labels(last, own),
         "Entrypoint": serde_json::from_str::<Value>(said(own, "ENTRYPOINT")?)?,
     }))
+}
+
+/// What the Dockerfile's last stage says of its image, and what the worker's own adds, with the defaults of arguments.
+fn labels(last: &str, own: &str) -> Map<String, Value> {
+    let stages = [last, own].map(|text| text.split("\nFROM ").next().unwrap_or_default());
+    let argument = |name: &str| {
+        let start = format!("ARG {name}=");
+        stages[0].lines().find_map(|line| line.strip_prefix(&start))
+    };
+    let mut labels = Map::new();
+    for stage in stages {
+        let stage = stage.replace("\\\n", " ");
+        for said in stage.lines().filter_map(|line| line.strip_prefix("LABEL ")) {
+            let parts: Vec<&str> = said.split('"').collect();
+            for pair in parts.chunks_exact(2) {
+                let value = pair[1].strip_prefix('$').and_then(argument).unwrap_or(pair[1]);
+                labels.insert(pair[0].trim().trim_end_matches('=').to_owned(), value.into());
+            }
+        }
+    }
+    labels
 }
 
 /// Installs the chart in the corner's namespace and waits until both Deployments are available.

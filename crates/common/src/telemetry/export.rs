@@ -1,6 +1,7 @@
 //! Spans on their way to a collector: OTLP over HTTP with protobuf, in batches, from a thread of its own.
 
 mod backlog;
+pub(super) mod news;
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use self::backlog::Backlog;
+use self::{backlog::Backlog, news::News};
 use super::{TelemetryError, metrics::Metrics, phases::PhaseTracer};
 use crate::settings::{ExportSettings, ResourceSettings, Sampler as Kept};
 
@@ -54,6 +55,7 @@ pub(super) fn provider(
     let exporter = addressed(SpanExporter::builder().with_http(), to)
         .build()
         .map_err(TelemetryError::Exporter)?;
+    let exporter = News::of("spans").tell(exporter);
     let batches = BatchConfigBuilder::default()
         .with_max_queue_size(QUEUE)
         .with_max_export_batch_size(BATCH)
@@ -95,6 +97,7 @@ pub(super) fn sampler(kept: Kept, ratio: f64) -> Sampler {
 }
 
 /// What this process says about itself: the operators' word before ours, and for the name the one that is made for it.
+/// Replicas push the same series, so each has an id of its own: without it a store would take them for one.
 pub(super) fn resource(
     settings: &ResourceSettings,
     service: &'static str,
@@ -104,6 +107,12 @@ pub(super) fn resource(
     let mut builder = Resource::builder()
         .with_attribute(KeyValue::new("service.name", service))
         .with_attribute(KeyValue::new("service.version", version))
+        .with_attribute(KeyValue::new(
+            "service.instance.id",
+            uuid::Builder::from_random_bytes(rand::random())
+                .into_uuid()
+                .to_string(),
+        ))
         .with_attributes(said.map(|(name, value)| KeyValue::new(name, value)));
     if let Some(name) = &settings.service_name {
         builder = builder.with_service_name(name.clone());

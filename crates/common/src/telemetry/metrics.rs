@@ -31,7 +31,7 @@ use self::{
     queues::Queues,
 };
 use super::TelemetryError;
-use crate::verdict::{self, Labels};
+use crate::verdict::Labels;
 
 /// All instruments of the process. A clone is one reference count.
 #[derive(Debug, Clone)]
@@ -171,8 +171,9 @@ impl Metrics {
         self.instruments().lag.record(lag.as_secs_f64(), &[queue.pair()]);
     }
 
-    /// How many messages wait in a queue, and for how long at least it has had some without one coming here.
-    pub fn waits(&self, queue: Held, depth: u32, age: Duration) {
+    /// How many messages wait in a queue, and for how long at least it has had some without one coming here; `None` where
+    /// they come to somebody else.
+    pub fn waits(&self, queue: Held, depth: u32, age: Option<Duration>) {
         self.inner.queues.saw(queue, depth, age);
     }
 
@@ -193,14 +194,14 @@ impl Metrics {
         self.instruments().pod_to_running.record(made.as_secs_f64(), &[]);
     }
 
-    /// Looks at pods are counted here: from now on every combination of labels is shown, 0 before the first.
-    pub fn verdicts_begin(&self) {
-        for labels in verdict::labels() {
+    /// Verdicts with these labels are counted here: from now on each is shown, 0 before the first.
+    pub fn verdicts_begin(&self, all: impl IntoIterator<Item = Labels>) {
+        for labels in all {
             self.add_verdicts(0, labels);
         }
     }
 
-    /// What a look at a pod concluded; of a failure why, and who can mend it.
+    /// What a look at a pod concluded, or that a start failed; of a failure why, and who can mend it.
     pub fn verdict(&self, labels: Labels) {
         self.add_verdicts(1, labels);
     }

@@ -49,7 +49,7 @@ fn the_libraries_below_make_no_spans() {
     drop(info_span!(target: "hyper::proto", "foreign"));
     drop(info_span!(target: "opentelemetry_sdk::trace", "foreign"));
     drop(info_span!(target: "kube_client::client", "foreign"));
-    drop(tracing::span!(Level::DEBUG, "chatter"));
+    drop(tracing::span!(tracing::Level::DEBUG, "chatter"));
     drop(info_span!("ours"));
     let names: Vec<_> = captured.spans().into_iter().map(|span| span.name).collect();
     assert_eq!(names, ["ours"]);
@@ -263,8 +263,8 @@ fn the_log_filter_still_spares_what_nobody_wants() {
     tracing::info!("ours");
     tracing::debug!("chatter");
     tracing::info!(target: "hyper::proto", "foreign");
-    tracing::info!(target: "opentelemetry_sdk", "life cycle");
-    tracing::warn!(target: "opentelemetry_sdk", "trouble");
+    tracing::warn!(target: "hyper::proto", "trouble");
+    tracing::error!(target: "opentelemetry_sdk", "every batch that is refused");
     let messages: Vec<_> = captured
         .lines()
         .iter()

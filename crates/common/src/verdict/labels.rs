@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Reason, Verdict,
+    NoPod, Reason, Verdict,
     catalogue::{self, Actor, Fate},
 };
 
@@ -21,7 +21,12 @@ pub struct Labels {
     pub actor: &'static str,
 }
 
-/// Every combination there is, by the catalogue.
+/// Every combination that there is of starts that fail.
+pub fn labels_of_starts() -> BTreeSet<Labels> {
+    NoPod::ALL.into_iter().map(Labels::no_pod).collect()
+}
+
+/// Every combination that there is of pods, by the catalogue.
 pub fn labels() -> BTreeSet<Labels> {
     let plain = [
         "healthy",
@@ -61,6 +66,15 @@ impl Labels {
             verdict: "failed",
             reason: reason.as_str(),
             actor: actor.as_str(),
+        }
+    }
+
+    /// Those of a start that failed.
+    pub fn no_pod(why: NoPod) -> Self {
+        Self {
+            verdict: "failed",
+            reason: why.as_str(),
+            actor: why.actor().as_str(),
         }
     }
 
@@ -104,6 +118,7 @@ mod tests {
             .filter(|reason| !counted.contains(reason.as_str()));
         let uncounted: Vec<&Reason> = uncounted.collect();
         assert!(uncounted.is_empty(), "{uncounted:?}");
+        assert!(all.is_disjoint(&labels_of_starts()), "two causes under one name");
         assert!(all.len() < 100, "{} series of one counter", all.len());
     }
 }

@@ -5,14 +5,14 @@ use common::{
     job::{BuildConfig, CheckState, StartState, message},
     outcome::{Again, Outcome, Room},
     telemetry::{phases::record_stages, spans},
-    verdict::{Moment, Sight, Verdict, judge},
+    verdict::{Labels, Moment, Sight, Verdict, judge},
 };
 use screwdriver_api_client::BuildUpdate;
 
 use super::StartHandler;
 use crate::{
     act::REPORT_BUDGET,
-    outcome::{Circumstances, Decision, come_back, told, undelivered},
+    outcome::{Circumstances, Decision, Failing, come_back, told, undelivered},
     plan::{Place, StartPlan},
 };
 
@@ -37,9 +37,9 @@ impl StartHandler {
                 facts: Some(facts),
             } => self.tell(plan, config, outcome, (&executor, &facts), at).await,
             Decision::Back { outcome, text } => self.back(config, outcome, text).await,
-            Decision::Fail { text, again } => {
+            Decision::Fail(failing) => {
                 let places = std::slice::from_ref(&plan.place);
-                self.fail((places, &plan.state), config, text, again, at).await
+                self.fail((places, &plan.state), config, failing, at).await
             }
         }
     }
@@ -146,8 +146,7 @@ impl StartHandler {
         &self,
         (places, state): (&[Place], &StartState),
         config: &BuildConfig<'_>,
-        text: String,
-        again: Again,
+        Failing { why, text, again }: Failing,
         at: &Circumstances,
     ) -> Outcome {
         match self.world.pod_lives(places, state.recreate.as_ref()).await {
@@ -163,6 +162,7 @@ impl StartHandler {
         let report = self.world.builds.update(config, &update).await;
         let outcome = undelivered(config, report, again, at);
         if matches!(outcome, Outcome::Failed) {
+            self.world.metrics.verdict(Labels::no_pod(why));
             spans::record_failure(&tracing::Span::current(), &text);
         }
         outcome

@@ -142,7 +142,9 @@ fn line(decision: Decision) -> (String, String) {
                 text.unwrap_or_default(),
             )
         }
-        Decision::Fail { text, again } => (format!("FAILURE, else {}", again_line(&again)), text),
+        Decision::Fail(Failing { text, again, .. }) => {
+            (format!("FAILURE, else {}", again_line(&again)), text)
+        }
     }
 }
 
@@ -351,7 +353,8 @@ fn a_start_without_a_possible_pod_fails_unless_its_executor_may_come_back() {
                 assert!(text.contains("gone"), "{text}");
                 format!("again {} s, told", again.delay.as_secs())
             }
-            Decision::Fail { text, again } => {
+            Decision::Fail(Failing { why, text, again }) => {
+                assert_eq!(why, NoPod::Impossible);
                 assert!(text.starts_with("Build failed to start. "), "{text}");
                 assert_eq!(state_in(&again.body), refused.state);
                 format!("FAILURE, else {} s", again.delay.as_secs())

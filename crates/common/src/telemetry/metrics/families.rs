@@ -92,7 +92,8 @@ const fn these(key: &'static str, values: fn() -> Vec<&'static str>) -> LabelSet
 
 /// One label of all verdicts, each value once.
 fn each(label: impl Fn(&Labels) -> &'static str) -> Vec<&'static str> {
-    let all: BTreeSet<&str> = verdict::labels().iter().map(label).collect();
+    let verdicts = verdict::labels().into_iter().chain(verdict::labels_of_starts());
+    let all: BTreeSet<&str> = verdicts.map(|labels| label(&labels)).collect();
     all.into_iter().collect()
 }
 
@@ -147,13 +148,13 @@ families! {
     QUEUE_DEPTH = Kind::Gauge, "sd.worker.queue.depth" [closed::<Held>()]
         "Messages that wait in the queue, as this process last saw it; nothing while it does not see it. Every replica says the same: take the maximum.";
     QUEUE_AGE = Kind::Gauge, "sd.worker.queue.wait.seconds" [closed::<Held>()]
-        "For how long at least the queue has not been empty, since this process last got a message of it; of a queue of the other worker, since it was first seen with no consumer. Nothing while this process does not see it.";
+        "For how long at least the queue has not been empty, since this process last got a message of it; of a queue of the other worker, since it was first seen with no consumer, and nothing while it has one. Nothing while this process does not see it.";
     PUBLISH_TO_POD = Kind::Seconds(BUILD), "sd.worker.start.duration" []
         "From the issue of the build's token, when Screwdriver queued it, to its pod.";
     POD_TO_RUNNING = Kind::Seconds(BUILD), "sd.worker.pod.startup" []
         "From the pod's creation to the start of its build container.";
     VERDICTS = Kind::Counter, "sd.worker.verdicts" [VERDICT, REASON, ACTOR]
-        "What looks at pods concluded; of failures why, and who can mend it. verify-worker shows every combination there is from its start.";
+        "What looks at pods concluded, a pod that runs once, and starts that failed without a pod; of failures why, and who can mend it. Each worker shows all of its own combinations from its start.";
     PODS = Kind::Counter, "sd.worker.pods" [closed::<PodAction>()]
         "Pods by what was done to them; `adopted` counts each start that finds its pod there: redeliveries and retries too.";
     UNUSABLE_ANNOTATIONS = Kind::Counter, "sd.worker.annotations.unusable" [ANNOTATION]

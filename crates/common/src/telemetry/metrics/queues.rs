@@ -21,7 +21,8 @@ pub(super) struct Queues(Arc<Mutex<HashMap<Held, Seen>>>);
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     depth: u32,
-    age: Duration,
+    /// `None`: nobody here can tell.
+    age: Option<Duration>,
 }
 
 // === impl Queues ===
@@ -46,14 +47,16 @@ impl Queues {
             .with_description(QUEUE_AGE.text)
             .with_callback(move |observer| {
                 for (queue, seen) in &*seen.lock() {
-                    observer.observe(seen.age.as_secs_f64(), &[queue.pair()]);
+                    if let Some(age) = seen.age {
+                        observer.observe(age.as_secs_f64(), &[queue.pair()]);
+                    }
                 }
             })
             .build();
         queues
     }
 
-    pub(super) fn saw(&self, queue: Held, depth: u32, age: Duration) {
+    pub(super) fn saw(&self, queue: Held, depth: u32, age: Option<Duration>) {
         self.lock().insert(queue, Seen { depth, age });
     }
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::*;
-use crate::outcome::ParkReason;
+use crate::{outcome::ParkReason, verdict};
 
 fn metrics() -> Metrics {
     Metrics::new("test-worker", "1.2.3").unwrap()
@@ -46,7 +46,7 @@ fn every_event_has_its_series() {
     metrics.consumer_up(Queue::Main, true);
     metrics.verdict(failed());
     metrics.late(Queue::Checks, Duration::from_millis(300));
-    metrics.waits(Held::Parked, 2, Duration::from_secs(45));
+    metrics.waits(Held::Parked, 2, Some(Duration::from_secs(45)));
     metrics.pod_after(Duration::from_secs(3));
     metrics.running_after(Duration::from_secs(30));
     metrics.pod(PodAction::Adopted);
@@ -113,7 +113,7 @@ fn everything(metrics: &Metrics) {
     metrics.late(Queue::Checks, Duration::ZERO);
     metrics.parked("not-json");
     metrics.consumer_up(Queue::Main, true);
-    metrics.waits(Held::Consumed(Queue::Main), 0, Duration::ZERO);
+    metrics.waits(Held::Consumed(Queue::Main), 0, Some(Duration::ZERO));
     metrics.pod_after(Duration::ZERO);
     metrics.running_after(Duration::ZERO);
     metrics.verdict(failed());
@@ -245,7 +245,7 @@ fn alerts_see_a_zero_before_the_first_one() {
     // Of verdicts where they are counted.
     let verdicts = |metrics: &Metrics| metrics.render().matches("\nsd_worker_verdicts_total{").count();
     assert_eq!(verdicts(&metrics), 0);
-    metrics.verdicts_begin();
+    metrics.verdicts_begin(verdict::labels());
     assert_eq!(verdicts(&metrics), verdict::labels().len());
     metrics.verdict(failed());
     assert_eq!(verdicts(&metrics), verdict::labels().len());
@@ -260,8 +260,9 @@ fn of_a_queue_that_is_out_of_sight_nothing_is_told() {
         r#"sd_worker_queue_wait_seconds{queue="main"}"#,
     );
     for _session in 0..2 {
-        metrics.waits(Held::Consumed(Queue::Main), 7, Duration::from_secs(300));
-        metrics.waits(Held::Parked, 1, Duration::ZERO);
+        metrics.waits(Held::Consumed(Queue::Main), 7, Some(Duration::from_secs(300)));
+        metrics.waits(Held::Consumed(Queue::Checks), 9, None);
+        metrics.waits(Held::Parked, 1, Some(Duration::ZERO));
         assert_value(&metrics, depth, "7");
         assert_value(&metrics, age, "300");
         metrics.lost_sight_of(Held::Consumed(Queue::Main));

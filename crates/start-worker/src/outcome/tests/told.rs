@@ -161,3 +161,25 @@ fn over_a_launcher_that_speaks_nothing_is_said() {
     assert!(told(&pod("Pending"), None).is_some());
     assert!(told(&pod("Running"), Some(time(NOW))).is_some());
 }
+
+/// What `sd_worker_verdicts_total` says of a build that gets no pod.
+#[test]
+fn a_failure_is_counted_by_what_stood_between_it_and_its_pod() {
+    let why = |seen: Seen, at: &Circumstances| match decide(seen, at) {
+        Decision::Fail(failing) => failing.why,
+        other => panic!("{other:?}"),
+    };
+    let table = [
+        ("policy", at(0), NoPod::Refused),
+        ("invalid", at(0), NoPod::Refused),
+        ("quota", past(0), NoPod::Quota),
+        ("forbidden", past(0), NoPod::Unavailable),
+        ("webhook", past(0), NoPod::Unavailable),
+        ("busy", past(0), NoPod::Unavailable),
+        ("server", at(5), NoPod::Unavailable),
+    ];
+    for (name, at, expected) in table {
+        assert_eq!(why(own(name, true), &at), expected, "{name}");
+    }
+    assert_eq!(why(Seen::Occupied { armed: true }, &past(0)), NoPod::NameTaken);
+}

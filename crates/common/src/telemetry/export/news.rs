@@ -1,0 +1,132 @@
+//! Whether a collector takes what it is sent, told when it changes: the library would tell each failure as an error,
+//! and without a sentence.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use opentelemetry_sdk::{
+    Resource,
+    error::OTelSdkResult,
+    metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
+    trace::{SpanData, SpanExporter},
+};
+
+/// What is known of a collector.
+#[derive(Debug)]
+pub(in crate::telemetry) struct News {
+    /// What it is sent.
+    what: &'static str,
+    refuses: AtomicBool,
+}
+
+/// An exporter whose collector is told of.
+#[derive(Debug)]
+pub(in crate::telemetry) struct Told<E> {
+    exporter: E,
+    news: News,
+}
+
+// === impl News ===
+
+impl News {
+    /// A collector of spans or metrics, which is expected to take them.
+    pub(in crate::telemetry) fn of(what: &'static str) -> Self {
+        Self {
+            what,
+            refuses: AtomicBool::new(false),
+        }
+    }
+
+    pub(in crate::telemetry) fn tell<E>(self, exporter: E) -> Told<E> {
+        Told { exporter, news: self }
+    }
+
+    fn hear(&self, exported: &OTelSdkResult) {
+        let what = self.what;
+        match exported {
+            Err(error) if !self.refuses.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(error = error.to_string(), "the collector takes no {what}");
+            }
+            Ok(()) if self.refuses.swap(false, Ordering::Relaxed) => {
+                tracing::info!("the collector takes {what} again");
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
+// === impl Told ===
+
+impl<E: SpanExporter> SpanExporter for Told<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let exported = self.exporter.export(batch).await;
+        self.news.hear(&exported);
+        exported
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+impl<E: PushMetricExporter> PushMetricExporter for Told<E> {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        let exported = self.exporter.export(metrics).await;
+        self.news.hear(&exported);
+        exported
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self) -> Temporality {
+        self.exporter.temporality()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_sdk::error::OTelSdkError;
+
+    use super::*;
+    use crate::{settings::LogFormat, telemetry::testing::Captured};
+
+    #[test]
+    fn a_collector_is_told_of_when_its_answer_changes() {
+        let captured = Captured::with("info", LogFormat::Json, None);
+        let news = News::of("spans");
+        let refused = || Err(OTelSdkError::InternalFailure("404".to_owned()));
+        for exported in [Ok(()), refused(), refused(), Ok(()), Ok(()), refused()] {
+            news.hear(&exported);
+        }
+        let told = captured.lines();
+        let told: Vec<_> = told
+            .iter()
+            .map(|line| (&line["level"], &line["message"]))
+            .collect();
+        let (away, back) = ("the collector takes no spans", "the collector takes spans again");
+        assert_eq!(
+            told.iter()
+                .map(|(_, message)| message.as_str().unwrap())
+                .collect::<Vec<_>>(),
+            [away, back, away]
+        );
+        assert_eq!(told[0].0, "WARN");
+        assert!(captured.lines()[0]["error"].as_str().unwrap().contains("404"));
+    }
+}
