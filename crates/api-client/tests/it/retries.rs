@@ -9,6 +9,7 @@ use http::HeaderMap;
 use screwdriver_api_client::{
     Answered, BuildStatus, BuildUpdate, Call, Error, Listing, Middleware, NewEvent, PipelineId, Retry,
 };
+use tokio::task::JoinSet;
 
 use crate::api::{Api, answer, listen, refusal, scripted, with};
 use crate::{build, builder, token, tools};
@@ -89,13 +90,14 @@ async fn a_status_that_is_refused_where_it_is_so_goes_out_again_only_if_the_firs
 
         // The answer is cut off after the change may have been made.
         let (listener, uri) = listen().await;
-        let cut = tokio::spawn(scripted(
+        let mut cut = JoinSet::new();
+        cut.spawn(scripted(
             listener,
             b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{",
         ));
         let error = tools(&uri).builds().update(build(), &update).await.unwrap_err();
         assert!(matches!(error, Error::Transport(_)), "{error:?}");
-        cut.await.unwrap();
+        cut.join_all().await;
 
         let server = after(&[limited, back_soon], || answer(200, BUILD)).await;
         tools(&server.uri)
