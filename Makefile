@@ -1,6 +1,8 @@
 # Everything a developer needs, by name. `make` lists it.
 .DEFAULT_GOAL := help
 SHELL := bash
+# Where Cargo puts what it builds.
+built := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help
 help: ## List the targets
@@ -9,7 +11,7 @@ help: ## List the targets
 .PHONY: demo
 demo: peers ## Show the main job on real peers: builds of every fate, live (TRACES=jaeger: with a real Jaeger)
 	cargo build --workspace --all-targets --locked
-	target/debug/demo $(if $(TRACES),--traces $(TRACES))
+	$(built)/debug/demo $(if $(TRACES),--traces $(TRACES))
 
 .PHONY: test
 test: peers ## Everything that CI runs: formatting, lints, docs, boundaries, unit and end-to-end tests
@@ -78,14 +80,15 @@ unit: ## Only the tests that need no peer
 .PHONY: load
 load: peers ## Measure what a build costs the workers, beside a bare program (release builds; LOAD=... for options)
 	cargo build --release --workspace --bins --locked
-	target/release/load $(LOAD)
+	$(built)/release/load $(LOAD)
 
 .PHONY: docs
 docs: ## Write docs/CONFIGURATION.md, METRICS.md and TELEMETRY.md from the code's tables
 	cargo build --quiet --workspace --examples --locked
-	target/debug/examples/configuration > docs/CONFIGURATION.md
-	target/debug/examples/metrics > docs/METRICS.md
-	target/debug/examples/telemetry > docs/TELEMETRY.md
+	@for page in CONFIGURATION METRICS TELEMETRY; do \
+	  $(built)/debug/examples/$${page,,} >docs/$$page.new && mv docs/$$page.new docs/$$page.md || \
+	    { rm docs/$$page.new; exit 1; }; \
+	done
 
 .PHONY: dependencies
 dependencies: ## Unused dependencies, licences, banned crates, without a tool (part of `make test`)

@@ -5,8 +5,12 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 bad=0
-# The names in one section of a manifest.
-names() { awk -v section="[$2]" '/^\[/ { on = $0 == section } on && /^[a-z]/ { sub(/[ .=].*/, ""); print }' "$1"; }
+# The names in one section of a manifest, and in those of the same kind for some targets only.
+names() {
+  awk -v section="$2" '
+    /^\[/ { name = substr($0, 2, length($0) - 2); on = name == section || (name ~ /^target\./ && name ~ ("\\." section "$")) }
+    on && /^[a-z]/ { sub(/[ .=].*/, ""); print }' "$1"
+}
 # used NAME PLACES...: Rust code in one of these places names the crate.
 used() {
   local name=${1//-/_}

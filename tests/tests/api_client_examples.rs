@@ -4,13 +4,13 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Output, Stdio},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::body::Body;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tempfile::TempDir;
@@ -19,8 +19,8 @@ use testbed::{
     http_client,
 };
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -78,11 +78,41 @@ impl Scene {
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.ancestors().nth(2).unwrap().join("examples").join(name);
+    let built = fs::metadata(&path).and_then(|found| found.modified()).ok();
+    let crate_dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/api-client");
+    let changed = ["examples", "src"].map(|dir| newest(&Path::new(crate_dir).join(dir)));
+    // By the times that Cargo goes by as well.
     assert!(
-        path.is_file(),
-        "{name} is not built: run `cargo build -p screwdriver-api-client --examples`"
+        built.is_some_and(|built| changed.iter().all(|changed| *changed <= built)),
+        "{name} is not built, or of older sources: run `cargo build --workspace --examples`"
     );
     path
+}
+
+/// When a file in this folder or beneath it was last written.
+fn newest(dir: &Path) -> SystemTime {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    let times = entries.map(|entry| {
+        if entry.file_type().unwrap().is_dir() {
+            newest(&entry.path())
+        } else {
+            entry.metadata().unwrap().modified().unwrap()
+        }
+    });
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+async fn next_of(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
+    let line = tokio::time::timeout(SOON, lines.next_line()).await;
+    line.expect("it says something in time")
+        .unwrap()
+        .expect("it goes on")
+}
+
+/// The API's own rate limit, which asks for this many seconds of peace.
+fn limited(seconds: &str) -> Fault {
+    let answer = Response::builder().status(429).header("retry-after", seconds);
+    Fault::Answer(answer.body(String::new()).unwrap())
 }
 
 /// Writes a build's message, as a worker does.
@@ -102,15 +132,10 @@ async fn a_build_is_watched_to_its_end() {
     let scene = Scene::new(API_TOKEN);
     scene.api.create_build(8609, Status::Queued);
     scene.api.log(8609, "sd-setup-init", "pod created");
-    let mut watching = scene.example("watch_build", &["8609"]);
+    let mut watching = scene.example("watch_build", &["8609", "1"]);
     let mut watching: Child = watching.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
-    let mut next = async || {
-        let line = tokio::time::timeout(SOON, lines.next_line()).await;
-        line.expect("it says something in time")
-            .unwrap()
-            .expect("it goes on")
-    };
+    let mut next = async || next_of(&mut lines).await;
     assert_eq!(next().await, "QUEUED on no node yet");
     assert_eq!(next().await, "  sd-setup-init: pod created");
     scene.api.log(8609, "sd-setup-init", "image pulled");
@@ -133,6 +158,33 @@ async fn a_build_is_watched_to_its_end() {
 }
 
 #[tokio::test]
+async fn whoever_watches_a_build_waits_as_long_as_the_api_asks_for() {
+    const PAUSE: &str = "the API asks for a pause of 0 s";
+    let scene = Scene::new(API_TOKEN);
+    scene.api.create_build(8609, Status::Queued);
+    scene.api.log(8609, "sd-setup-init", "pod created");
+    // As often as the client tries by itself.
+    let is_build = |_: &str, path: &str| path == "/v4/builds/8609";
+    scene.api.fail_next(3, is_build, limited("0"));
+    let mut watching = scene.example("watch_build", &["8609", "1"]);
+    let mut watching: Child = watching.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    assert_eq!(next_of(&mut lines).await, PAUSE);
+    assert_eq!(next_of(&mut lines).await, "QUEUED on no node yet");
+    assert_eq!(next_of(&mut lines).await, "  sd-setup-init: pod created");
+    let is_log = |_: &str, path: &str| path.contains("/logs?");
+    scene.api.fail_next(3, is_log, limited("0"));
+    assert_eq!(next_of(&mut lines).await, PAUSE);
+    scene.api.log(8609, "sd-setup-init", "image pulled");
+    // Not the line before it once more.
+    assert_eq!(next_of(&mut lines).await, "  sd-setup-init: image pulled");
+    // Longer than the client waits by itself.
+    scene.api.fail_next(1, is_build, limited("120"));
+    assert_eq!(next_of(&mut lines).await, "the API asks for a pause of 120 s");
+    assert!(watching.try_wait().unwrap().is_none(), "it waits");
+}
+
+#[tokio::test]
 async fn builds_that_are_stuck_are_named_and_then_aborted() {
     let scene = Scene::new(API_TOKEN);
     // Of each status more than a page, so that the lists must be read on; the running ones stand between them.
@@ -146,6 +198,12 @@ async fn builds_that_are_stuck_are_named_and_then_aborted() {
     }
     let status = |id| scene.api.build(id).unwrap().status;
 
+    let endless = scene
+        .run("abort_stuck_builds", &["123", "999999999999999999", "--do-it"])
+        .await;
+    let said = String::from_utf8_lossy(&endless.stderr);
+    assert_eq!(endless.status.code(), Some(1), "{said}");
+    assert!(said.contains("more minutes than can be counted"), "{said}");
     let none = scene.says("abort_stuck_builds", &["123", "60", "--do-it"]).await;
     assert_eq!(none, "", "nobody has waited for an hour");
     let third = |asked: &Asked| asked.path.contains("page=3&");
@@ -208,13 +266,18 @@ async fn builds_that_wait_for_nodes_are_reported() {
         ),
         (2, "Waiting for quota"),
         (3, "Waiting for resources to be available."),
+        (
+            4,
+            "Build initialization delayed - pod creation taking longer than expected: \
+             Waiting for resources to be available. 0/3 nodes are available: 3 Insufficient memory.",
+        ),
     ] {
         scene.api.create_build(id, Status::Queued);
         say(&scene.api, id, message).await;
     }
     let report = scene.says("waiting_for_nodes", &[]).await;
     let lines: Vec<_> = report.lines().collect();
-    assert_eq!(lines.len(), 3, "{report}");
+    assert_eq!(lines.len(), 4, "{report}");
     assert!(
         lines[0].trim().starts_with('1') && lines[0].contains("screwdriver-cd/guide"),
         "{report}"
@@ -224,7 +287,12 @@ async fn builds_that_wait_for_nodes_are_reported() {
         "{report}"
     );
     assert!(lines[1].trim().starts_with('3'), "{report}");
-    assert_eq!(lines[2], "2 builds wait for a node");
+    assert!(lines[2].trim().starts_with('4'), "{report}");
+    assert!(
+        lines[2].ends_with("  0/3 nodes are available: 3 Insufficient memory."),
+        "{report}"
+    );
+    assert_eq!(lines[3], "3 builds wait for a node");
 }
 
 #[tokio::test]

@@ -21,7 +21,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let token: ApiToken = std::fs::read_to_string(token_file)?.trim().parse()?;
     let api = Client::builder().build()?.api(&api_uri.parse()?, token)?;
-    let longest = Duration::from_mins(minutes.parse()?);
+    let seconds = minutes.parse::<u64>()?.checked_mul(60);
+    let longest = Duration::from_secs(seconds.ok_or("these are more minutes than can be counted")?);
     for (build, waited) in stuck(&api, pipeline.parse()?, longest).await? {
         let minutes = waited.as_secs() / 60;
         if !do_it {

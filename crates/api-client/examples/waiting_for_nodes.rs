@@ -7,7 +7,7 @@ use std::error::Error;
 
 use screwdriver_api_client::{Api, ApiToken, Build, BuildStatus, Client, Listing, Pipeline};
 
-/// How the worker's message to such a build begins.
+/// What the worker says to such a build. After a while it first says that it takes long.
 const WAITING: &str = "Waiting for resources to be available.";
 
 /// How many of a pipeline's latest builds are looked at: those that wait are among the latest.
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let name = pipeline.name.as_deref().unwrap_or("a pipeline without a name");
         let since = build.create_time.map(|time| time.to_string()).unwrap_or_default();
         let message = build.status_message.as_deref().unwrap_or_default();
-        let why = message.strip_prefix(WAITING).unwrap_or(message).trim();
+        let why = message.split_once(WAITING).map_or(message, |(_, why)| why).trim();
         println!("{:>10}  {since}  {name}  {why}", build.id);
     }
     println!("{} builds wait for a node", waiting.len());
@@ -54,6 +54,6 @@ async fn waiting(api: &Api, listing: Listing) -> Result<Vec<(Pipeline, Build)>, 
 }
 
 fn waits(build: &Build) -> bool {
-    let says = |message: &String| message.starts_with(WAITING);
+    let says = |message: &String| message.contains(WAITING);
     build.status == BuildStatus::Queued && build.status_message.as_ref().is_some_and(says)
 }

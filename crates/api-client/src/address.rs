@@ -1,8 +1,13 @@
 //! Where a resource lies beneath the address of an API. Pure.
 
+use std::cmp::Reverse;
+
 use url::Url;
 
 use crate::error::Error;
+
+/// Shorter values, such as a version, are no secret, and cutting them out would leave nothing to read.
+const LEAST_SECRET: usize = 8;
 
 /// The address of a resource beneath the API's own, which may have a path and a slash at its end.
 ///
@@ -54,6 +59,22 @@ pub(crate) fn base(api_uri: &Url) -> Result<Url, Error> {
     url.set_query(None);
     url.set_fragment(None);
     Ok(url)
+}
+
+/// What of an address that is a credential nobody may read: its query, and each value in it, as it is written
+/// and as it is meant. The longest comes first, so that none is cut into by one that is a part of it.
+pub(crate) fn secrets(url: &Url) -> Vec<String> {
+    let Some(query) = url.query() else {
+        return Vec::new();
+    };
+    let written = query.split('&').filter_map(|pair| pair.split_once('='));
+    let mut secrets: Vec<String> = written.map(|(_, value)| value.to_owned()).collect();
+    secrets.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+    secrets.retain(|value| value.len() >= LEAST_SECRET);
+    secrets.push(query.to_owned());
+    secrets.sort_unstable_by_key(|secret| Reverse(secret.len()));
+    secrets.dedup();
+    secrets
 }
 
 fn no_address(api_uri: &Url) -> Error {

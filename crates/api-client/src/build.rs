@@ -153,6 +153,11 @@ impl BuildUpdate {
         self.status.as_ref()
     }
 
+    /// Whether the API refuses the update once it has been made.
+    pub(crate) fn is_refused_twice(&self) -> bool {
+        matches!(self.status(), Some(BuildStatus::Running | BuildStatus::Blocked))
+    }
+
     /// The text for the user, if the update brings one.
     pub fn status_message(&self) -> Option<&str> {
         self.status_message.as_deref()

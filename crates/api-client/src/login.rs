@@ -4,8 +4,8 @@
 //! Its life is counted on the monotonic clock from the moment it came, by its own claims: a wrong wall
 //! clock here changes nothing.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{self, Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -28,16 +28,11 @@ const GRACE: Duration = Duration::from_secs(10);
 /// The exchange of one API token.
 pub(crate) struct Login {
     pub(crate) api_token: ApiToken,
-    state: Mutex<State>,
+    held: sync::Mutex<Option<Held>>,
+    /// Locked by whoever exchanges. Why the last exchange failed, if it did.
+    failure: Mutex<Option<Arc<Error>>>,
     /// Exchanges that ended, however they ended.
     ended: AtomicU64,
-}
-
-#[derive(Default)]
-struct State {
-    held: Option<Held>,
-    /// Why the last exchange failed, if it did.
-    failure: Option<Arc<Error>>,
 }
 
 /// Spans and not points in time: a token may say that it lives longer than a clock can count.
@@ -56,14 +51,16 @@ impl Login {
     pub(crate) fn new(api_token: ApiToken) -> Self {
         Self {
             api_token,
-            state: Mutex::default(),
+            held: sync::Mutex::default(),
+            failure: Mutex::default(),
             ended: AtomicU64::new(0),
         }
     }
 
     /// The token to call with, by `exchange` if there is none that lives long enough. Whoever comes while
-    /// somebody else exchanges waits for that and shares its result, a failure too. `refused` is a token
-    /// that the API did not take; the same one is returned if it is too young to be worth renewing.
+    /// somebody else exchanges takes the token that is to be renewed as long as it lives, else waits for the
+    /// exchange and shares its result, a failure too. `refused` is a token that the API did not take; the
+    /// same one is returned if it is too young to be worth renewing.
     pub(crate) async fn token(
         &self,
         refused: Option<&BuildToken>,
@@ -71,12 +68,18 @@ impl Login {
     ) -> Result<BuildToken, Error> {
         let before = self.ended.load(Ordering::Acquire);
         // A caller that goes away while it exchanges drops the lock, and the next one takes over.
-        let mut state = self.state.lock().await;
-        if let Some(token) = state.held.as_ref().and_then(|held| held.usable(refused)) {
+        let mut failure = match self.failure.try_lock() {
+            Ok(free) => free,
+            Err(_) => match self.held(|held| held.living(refused)) {
+                Some(token) => return Ok(token),
+                None => self.failure.lock().await,
+            },
+        };
+        if let Some(token) = self.held(|held| held.usable(refused)) {
             return Ok(token);
         }
         if self.ended.load(Ordering::Acquire) != before
-            && let Some(shared) = &state.failure
+            && let Some(shared) = &*failure
         {
             return Err(Error::Login(Arc::clone(shared)));
         }
@@ -84,19 +87,28 @@ impl Login {
         self.ended.fetch_add(1, Ordering::AcqRel);
         match result {
             Ok(token) => {
-                state.failure = None;
-                state.held = Some(Held::new(token.clone()));
+                *failure = None;
+                *self.lock_held() = Some(Held::new(token.clone()));
                 Ok(token)
             }
             Err(error) => {
-                if let Some(token) = state.held.as_mut().and_then(|held| held.outlive(refused)) {
+                if let Some(token) = self.held(|held| held.outlive(refused)) {
                     return Ok(token);
                 }
                 let error = Arc::new(error);
-                state.failure = Some(Arc::clone(&error));
+                *failure = Some(Arc::clone(&error));
                 Err(Error::Login(error))
             }
         }
+    }
+
+    fn held<T>(&self, look: impl FnOnce(&mut Held) -> Option<T>) -> Option<T> {
+        self.lock_held().as_mut().and_then(look)
+    }
+
+    /// Never over an `await`, and nothing that is done under it panics.
+    fn lock_held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,14 +135,17 @@ impl Held {
         (self.since.elapsed() < longest).then(|| self.token.clone())
     }
 
+    /// The token while somebody renews it: unless the API refuses it, as long as it has not expired.
+    fn living(&self, refused: Option<&BuildToken>) -> Option<BuildToken> {
+        let living = refused != Some(&self.token) && self.since.elapsed() < self.life;
+        living.then(|| self.token.clone())
+    }
+
     /// The token that could not be renewed, as long as it has not expired: better than none.
     fn outlive(&mut self, refused: Option<&BuildToken>) -> Option<BuildToken> {
-        let age = self.since.elapsed();
-        if refused == Some(&self.token) || age >= self.life {
-            return None;
-        }
-        self.renewed_after = age.saturating_add(GRACE);
-        Some(self.token.clone())
+        let token = self.living(refused)?;
+        self.renewed_after = self.since.elapsed().saturating_add(GRACE);
+        Some(token)
     }
 }
 

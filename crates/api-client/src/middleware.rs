@@ -32,6 +32,9 @@ pub struct Answered {
 
 /// Sees every attempt. Both methods run in the caller's own task, so the caller's span is the current one.
 ///
+/// An attempt whose future is dropped, by a timeout of the caller's or in a `select!`, has an `on_request` and
+/// no `on_answer`: what the first counts up, the second alone does not count down.
+///
 /// A closure that takes `&mut HeaderMap` is one that only adds headers.
 ///
 /// ```

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 
 use crate::error::{Class, Error};
 
@@ -51,7 +51,7 @@ impl Retry {
 
     /// The pause before the next attempt; `None` if this one was the last. `dice` spreads the pauses of
     /// callers that failed together.
-    pub(crate) fn pause(&self, method: &Method, attempt: u32, error: &Error, dice: u32) -> Option<Duration> {
+    pub(crate) fn pause(&self, idempotent: bool, attempt: u32, error: &Error, dice: u32) -> Option<Duration> {
         if attempt >= self.attempts || error.class() != Class::Transient {
             return None;
         }
@@ -65,7 +65,7 @@ impl Retry {
                     ..
                 }
         );
-        if !harmless && !is_idempotent(method) {
+        if !harmless && !idempotent {
             return None;
         }
         if let Some(asked) = error.retry_after() {
@@ -94,11 +94,6 @@ impl Default for Retry {
     }
 }
 
-/// Whether twice is the same as once, as HTTP has it and the builds API keeps it.
-fn is_idempotent(method: &Method) -> bool {
-    [Method::GET, Method::PUT, Method::DELETE, Method::HEAD].contains(method)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -120,7 +115,7 @@ mod tests {
         Error::RateLimited { retry_after }
     }
 
-    /// Each error with: is it tried again for GET, for POST?
+    /// Each error with: is it tried again where twice is once, and where it is not?
     #[test]
     fn only_what_is_safe_is_tried_again() {
         let text = String::new;
@@ -147,12 +142,11 @@ mod tests {
             ("too long", Error::TooLong { limit: 1 }, false, false),
             ("login", Error::Login(Arc::new(server(502, None))), true, false),
         ];
-        for (name, error, get, post) in rows {
+        for (name, error, once, twice) in rows {
             let retry = Retry::default();
-            let again = |method| retry.pause(&method, 1, &error, 0).is_some();
-            assert_eq!((again(Method::GET), again(Method::POST)), (get, post), "{name}");
-            assert_eq!((again(Method::PUT), again(Method::DELETE)), (get, get), "{name}");
-            assert_eq!(Retry::NEVER.pause(&Method::GET, 1, &error, 0), None, "{name}");
+            let again = |idempotent| retry.pause(idempotent, 1, &error, 0).is_some();
+            assert_eq!((again(true), again(false)), (once, twice), "{name}");
+            assert_eq!(Retry::NEVER.pause(true, 1, &error, 0), None, "{name}");
         }
     }
 
@@ -160,7 +154,7 @@ mod tests {
     fn pauses_double_up_to_the_longest_and_attempts_end() {
         let retry = Retry::default().attempts(9).longest_pause(4 * SECOND);
         let pauses = |dice| {
-            let pause = |attempt| retry.pause(&Method::GET, attempt, &server(502, None), dice);
+            let pause = |attempt| retry.pause(true, attempt, &server(502, None), dice);
             (1..=9)
                 .filter_map(pause)
                 .map(|pause| pause.as_millis())
@@ -173,7 +167,7 @@ mod tests {
             .first_pause(Duration::MAX)
             .longest_pause(Duration::MAX);
         assert!(
-            many.pause(&Method::GET, u32::MAX - 1, &server(502, None), u32::MAX)
+            many.pause(true, u32::MAX - 1, &server(502, None), u32::MAX)
                 .is_some()
         );
     }
@@ -181,7 +175,7 @@ mod tests {
     #[test]
     fn the_api_is_never_asked_sooner_than_it_wants() {
         let retry = Retry::default().longest_pause(10 * SECOND);
-        let pause = |asked| retry.pause(&Method::GET, 1, &limited(Some(asked)), 0);
+        let pause = |asked| retry.pause(true, 1, &limited(Some(asked)), 0);
         assert_eq!(pause(7 * SECOND), Some(7 * SECOND));
         assert_eq!(pause(10 * SECOND), Some(10 * SECOND));
         assert_eq!(pause(11 * SECOND), None);

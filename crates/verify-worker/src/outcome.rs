@@ -163,11 +163,9 @@ pub fn of_look(
         Verdict::Waiting { .. } | Verdict::Progressing { .. } if runs => (Report::Nothing, Then::Rearm(next)),
         Verdict::Waiting { cause } => {
             let text = waiting_message(Some(&cause));
-            (note::waiting(check, &cause, text, at), Then::Rearm(next))
+            (note::waiting(check, text, at), Then::Rearm(next))
         }
-        Verdict::Progressing { cause } => {
-            (note::waiting(check, &cause, cause.clone(), at), Then::Rearm(next))
-        }
+        Verdict::Progressing { cause } => (note::waiting(check, cause, at), Then::Rearm(next)),
         // Silent but for the first check, which asks by its report whether the build is still wanted.
         Verdict::Terminating { cause } if check.number == 0 => (note::note(check, cause), Then::Rearm(next)),
         Verdict::Terminating { .. } | Verdict::Missing => (Report::Nothing, Then::Rearm(next)),

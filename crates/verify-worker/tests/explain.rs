@@ -145,6 +145,22 @@ fn every_verdict_has_its_word() {
 }
 
 #[test]
+fn a_build_that_waits_for_long_reads_so_before_what_it_has_read_so_far() {
+    let waiting = pod("unschedulable-cpu").to_string();
+    let message = |started: &str| {
+        let at = ["--at", "2026-11-24T22:35:00Z", "--started-at", started];
+        answers(&at, &waiting)[0]["message"].as_str().unwrap().to_owned()
+    };
+    let early = message("2026-11-24T22:34:30Z");
+    assert!(
+        early.starts_with("Waiting for resources to be available. "),
+        "{early}"
+    );
+    let delayed = "Build initialization delayed - pod creation taking longer than expected";
+    assert_eq!(message("2026-11-24T22:24:00Z"), format!("{delayed}: {early}"));
+}
+
+#[test]
 fn a_pod_that_is_deleted_or_gone() {
     let recording = recording("deleted-while-running");
     let snapshots = recording["snapshots"].as_array().unwrap();

@@ -147,7 +147,9 @@ pub(crate) fn program(text: &str) -> &str {
         rest = inner.split(')').next().unwrap_or_default();
     }
     while let Some((name, value)) = rest.split_once('=')
-        && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
     {
         let end = match value.strip_prefix('\'') {
             Some(quoted) => quoted.find('\'').map(|at| at + 2),
@@ -171,6 +173,7 @@ fn the_program_of_a_command_is_what_is_run() {
     let table = [
         ("make demo", "make"),
         ("TRACES=jaeger make demo", "make"),
+        ("K8S_BASE_IMAGE=vm:1 start-worker render", "start-worker"),
         ("NODE_CONFIG='{a: 1}' start-worker --check-config", "start-worker"),
         (
             "assets=$(tests/control-plane/build.sh)",

@@ -56,11 +56,8 @@ impl Runner {
         symlink(root().join("deploy"), at("deploy")).unwrap();
         fs::copy(root().join(VALUES), at("values.yaml")).unwrap();
         fs::write(at("options.yaml"), "kubernetes: {baseImage: 'vm:1'}\n").unwrap();
-        let message = json!({ "job": "start", "buildConfig": {
-            "buildId": 8609, "jobId": 777, "container": "node:22", "token": "e30.e30.c2ln",
-            "apiUri": "https://api.sd.example", "annotations": {}, "pipeline": { "id": 1, "scmContext": "a:b" },
-        } });
-        fs::write(at("message.json"), message.to_string()).unwrap();
+        symlink(root().join("tests"), at("tests")).unwrap();
+        fs::copy(root().join("tests/data/start-message.json"), at("message.json")).unwrap();
         let pod = recorded();
         fs::write(at("pod.json"), pod.to_string()).unwrap();
         let pods = json!({ "apiVersion": "v1", "kind": "PodList", "items": [pod] });
@@ -122,7 +119,8 @@ impl Runner {
     }
 }
 
-fn program_file(path: &Path, script: &str) {
+/// Makes a script that can be run.
+pub(crate) fn program_file(path: &Path, script: &str) {
     fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }

@@ -23,6 +23,8 @@ pub(crate) struct Ask {
     /// A refusal that says that there is nothing.
     pub(super) unless: Option<&'static Words>,
     pub(super) anonymous: bool,
+    /// What it asks for is refused where it is so already.
+    refused_twice: bool,
 }
 
 // === impl Ask ===
@@ -38,6 +40,7 @@ impl Ask {
             build: None,
             unless: None,
             anonymous: false,
+            refused_twice: false,
         }
     }
 
@@ -85,6 +88,18 @@ impl Ask {
     pub(super) fn unless(mut self, refused: &'static Words) -> Self {
         self.unless = Some(refused);
         self
+    }
+
+    /// Where it has had its effect, the same again is refused.
+    pub(super) fn refused_twice(mut self, refused: bool) -> Self {
+        self.refused_twice = refused;
+        self
+    }
+
+    /// Whether twice is the same as once, as HTTP has it and the builds API mostly keeps it.
+    pub(super) fn is_idempotent(&self) -> bool {
+        let methods = [Method::GET, Method::PUT, Method::DELETE, Method::HEAD];
+        methods.contains(&self.method) && !self.refused_twice
     }
 
     /// Goes out without a credential.

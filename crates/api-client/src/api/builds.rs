@@ -45,7 +45,9 @@ impl Builds<'_> {
     /// Changes a build. A build's own token may say how it goes, a user's may abort it.
     ///
     /// An answer that got lost makes the call go out again. If the first one ended the build, the second is
-    /// told so: [`Error::Finished`] then means that the build has ended, not who ended it.
+    /// told so: [`Error::Finished`] then means that the build has ended, not who ended it. An update to
+    /// RUNNING or BLOCKED goes out again only if the first one surely had no effect: the API refuses these
+    /// where the build has them, and a success whose answer got lost would read as a refusal.
     ///
     /// # Errors
     /// [`Error::Finished`] if the build takes no update any more, [`Error::Invalid`] if the token may not
@@ -53,6 +55,7 @@ impl Builds<'_> {
     pub async fn update(&self, build: BuildId, update: &BuildUpdate) -> Result<Build, Error> {
         let ask = Ask::new(Method::PUT, "/v4/builds/{id}")
             .about(build)
+            .refused_twice(update.is_refused_twice())
             .body(update)?;
         self.api.json(&ask).await
     }
@@ -91,7 +94,7 @@ impl Builds<'_> {
     }
 
     /// The lines of a step as they come, until it has ended. The API is asked for more lines `every` so
-    /// often while there are none; less than a tenth of a second is taken for that.
+    /// often once those it had are read; less than a tenth of a second is taken for that.
     pub fn follow_log(&self, build: BuildId, step: &str, every: Duration) -> Items<LogLine> {
         log_lines::read(self.api, build, step, Some(every))
     }

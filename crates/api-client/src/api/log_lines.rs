@@ -8,14 +8,20 @@ use crate::id::BuildId;
 use crate::items::Items;
 use crate::resource::LogLine;
 
-/// The least time between two calls that bring nothing new.
+/// The least time between two calls about a step that runs.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
+/// As many lines at once are not what a step has just said, but what is still to be read of earlier.
+const BACKLOG: usize = 500;
+
 /// Where a log is read on.
+#[derive(Default)]
 struct Place {
     /// The number of the next line.
     from: u64,
     more: bool,
+    /// Whether the API was asked just now and had no more than it gave.
+    caught_up: bool,
 }
 
 /// Reads a step's log from its first line; on and on until the step has ended, if asked to wait.
@@ -24,7 +30,10 @@ pub(super) fn read(api: &Api, build: BuildId, step: &str, wait: Option<Duration>
     let ask = Ask::get("/v4/builds/{id}/steps/{name}/logs")
         .with(&build)
         .with(step);
-    let begin = Place { from: 0, more: true };
+    let begin = Place {
+        more: true,
+        ..Place::default()
+    };
     Items::in_batches(begin, move |place| {
         let (api, ask) = (api.clone(), ask.clone());
         async move { next(&api, &ask, place, wait).await }
@@ -39,6 +48,10 @@ async fn next(
     wait: Option<Duration>,
 ) -> Result<Option<(Vec<LogLine>, Place)>, Error> {
     while place.more {
+        match wait {
+            Some(every) if place.caught_up => tokio::time::sleep(every.max(LEAST_PAUSE)).await,
+            _ => {}
+        }
         let whole = api.whole(&ask.clone().query("from", &place.from)).await?;
         let mut lines: Vec<LogLine> = serde_json::from_slice(&whole.body).map_err(Error::undecodable)?;
         lines.retain(|line| line.number.is_none_or(|number| number >= place.from));
@@ -50,12 +63,13 @@ async fn next(
         if let Some(last) = lines.last() {
             let counted = place.from.saturating_add(lines.len() as u64);
             place.from = last.number.map_or(counted, |number| number.saturating_add(1));
+            place.caught_up = lines.len() < BACKLOG;
             return Ok(Some((lines, place)));
         }
-        match wait {
-            Some(every) if place.more => tokio::time::sleep(every.max(LEAST_PAUSE)).await,
-            _ => return Ok(None),
+        if wait.is_none() {
+            return Ok(None);
         }
+        place.caught_up = true;
     }
     Ok(None)
 }

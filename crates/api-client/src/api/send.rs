@@ -125,12 +125,13 @@ impl Api {
             template: "the store",
             attempt: 1,
         };
-        let secret = target.query().unwrap_or_default().to_owned();
+        let secrets = address::secrets(&target);
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
         let request = self.shared.client.request(Method::GET, target);
         let judge = |whole: Whole| {
             let question = Question {
                 build: None,
-                secrets: &[&secret],
+                secrets: &secrets,
             };
             refusal(question, &whole)
         };
@@ -186,7 +187,7 @@ impl Api {
                 Ok(got) => return Ok(got),
                 Err(error) => error,
             };
-            let Some(pause) = self.retry.pause(&ask.method, attempt, &error, dice()) else {
+            let Some(pause) = self.retry.pause(ask.is_idempotent(), attempt, &error, dice()) else {
                 return Err(error);
             };
             tokio::time::sleep(pause).await;

@@ -124,6 +124,32 @@ async fn a_caller_that_goes_away_leaves_the_exchange_to_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_renewal_as_long_as_the_old_token_lives() {
+    const EXCHANGE: Duration = Duration::from_secs(10);
+    let login = login();
+    let first = login.token(None, async { Ok(token(1, HOUR)) }).await.unwrap();
+    advance(Duration::from_secs(HOUR - 20)).await;
+    let renewal = login.token(None, async {
+        sleep(EXCHANGE).await;
+        Ok(token(2, HOUR))
+    });
+    let begun = Instant::now();
+    let meanwhile = async {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(login.token(None, pending()).await.unwrap(), first);
+        assert_eq!(begun.elapsed(), Duration::from_secs(1), "at once");
+        // Whoever was refused with it has no use for it.
+        assert_eq!(
+            login.token(Some(&first), pending()).await.unwrap(),
+            token(2, HOUR)
+        );
+        assert_eq!(begun.elapsed(), EXCHANGE);
+    };
+    let (renewed, ()) = tokio::join!(renewal, meanwhile);
+    assert_eq!(renewed.unwrap(), token(2, HOUR));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_token_is_renewed_once_it_is_old_enough() {
     let login = login();
     let first = login.token(None, async { Ok(token(1, HOUR)) }).await.unwrap();

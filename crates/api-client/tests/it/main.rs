@@ -19,6 +19,7 @@ mod statuses;
 mod streams;
 mod surface;
 mod tls;
+mod words;
 
 use std::sync::Once;
 use std::time::Duration;

@@ -7,10 +7,11 @@ use std::time::Duration;
 use axum::response::Response;
 use http::HeaderMap;
 use screwdriver_api_client::{
-    Answered, BuildUpdate, Call, Error, Listing, Middleware, NewEvent, PipelineId, Retry,
+    Answered, BuildStatus, BuildUpdate, Call, Error, Listing, Middleware, NewEvent, PipelineId, Retry,
 };
+use tokio::task::JoinSet;
 
-use crate::api::{Api, answer, listen, refusal, with};
+use crate::api::{Api, answer, listen, refusal, scripted, with};
 use crate::{build, builder, token, tools};
 
 const EVENT: &str = r#"{"id":4242}"#;
@@ -74,6 +75,38 @@ async fn a_change_that_may_have_happened_goes_out_again_only_if_twice_is_once() 
         ["POST /v4/events"],
         "a second one would be another event"
     );
+}
+
+#[tokio::test]
+async fn a_status_that_is_refused_where_it_is_so_goes_out_again_only_if_the_first_had_no_effect() {
+    const BUILD: &str = r#"{"id":8609,"status":"RUNNING"}"#;
+    for status in [BuildStatus::Running, BuildStatus::Blocked] {
+        let update = BuildUpdate::to(status).with_message("on");
+        let server = after(&[unavailable], || answer(200, BUILD)).await;
+        let api = tools(&server.uri);
+        let error = api.builds().update(build(), &update).await.unwrap_err();
+        assert!(matches!(error, Error::Server { .. }), "{error:?}");
+        assert_eq!(server.lines(), ["PUT /v4/builds/8609"]);
+
+        // The answer is cut off after the change may have been made.
+        let (listener, uri) = listen().await;
+        let mut cut = JoinSet::new();
+        cut.spawn(scripted(
+            listener,
+            b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{",
+        ));
+        let error = tools(&uri).builds().update(build(), &update).await.unwrap_err();
+        assert!(matches!(error, Error::Transport(_)), "{error:?}");
+        cut.join_all().await;
+
+        let server = after(&[limited, back_soon], || answer(200, BUILD)).await;
+        tools(&server.uri)
+            .builds()
+            .update(build(), &update)
+            .await
+            .unwrap();
+        assert_eq!(server.lines().len(), 3, "these two had no effect");
+    }
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use screwdriver_api_client::{Error, Items, LogLine};
 use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::api::{Api, answer, head, listen, refusal, scripted, with};
 use crate::{build, builder, token, tools};
@@ -60,11 +61,33 @@ async fn the_log_of_a_running_step_ends_where_it_is_or_is_followed_to_its_end() 
         [0, 1]
     );
     asked.store(0, Ordering::SeqCst);
+    let begun = Instant::now();
     let followed = tools(&server.uri)
         .builds()
         .follow_log(build(), "test", Duration::ZERO);
     assert_eq!(numbers(followed).await, [0, 1, 2]);
     assert_eq!(asked.load(Ordering::SeqCst), 4);
+    // After the lines too, and not only where there were none.
+    assert!(
+        begun.elapsed() >= Duration::from_millis(300),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn what_a_running_step_said_long_ago_is_read_without_a_pause() {
+    let server = Api::routing(
+        |seen| match seen.line.rsplit_once("from=").unwrap().1.split(' ').next() {
+            Some("0") => with(answer(200, lines(0..1000)), "X-More-Data", "true"),
+            Some("1000") => with(answer(200, lines(1000..1001)), "X-More-Data", "false"),
+            other => panic!("{other:?}"),
+        },
+    )
+    .await;
+    let never = Duration::from_hours(1);
+    let log = tools(&server.uri).builds().follow_log(build(), "test", never);
+    assert_eq!(numbers(log).await.len(), 1001);
 }
 
 #[tokio::test]
@@ -161,6 +184,28 @@ async fn the_store_is_the_end_of_the_way_and_its_address_is_kept_secret() {
         .await
         .unwrap_err();
     assert!(matches!(error, Error::Unexpected { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_store_may_quote_any_part_of_its_address_in_any_spelling() {
+    const QUERY: &str = "type=download&token=store%2Dsecret.one&sign=other+secret";
+    let quotes = [
+        QUERY,
+        "type=download&amp;token=store%2Dsecret.one&amp;sign=other+secret",
+        "invalid token store%2Dsecret.one",
+        "invalid token store-secret.one",
+        "invalid signature other secret",
+    ];
+    for quote in quotes {
+        let store = Api::answering(move || refusal(403, quote)).await;
+        let location = format!("{}a?{QUERY}", store.uri);
+        let server = Api::answering(move || with(answer(302, ""), "location", &location)).await;
+        let api = tools(&server.uri);
+        let error = api.builds().artifact(build(), "a").await.unwrap_err();
+        assert!(matches!(error, Error::Forbidden { .. }), "{error:?}");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("secret") && text.contains("[redacted]"), "{text}");
+    }
 }
 
 #[tokio::test]

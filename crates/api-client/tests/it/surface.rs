@@ -27,16 +27,27 @@ fn the_public_surface_is_the_reviewed_one() {
 
 #[test]
 fn no_dependency_but_http_url_and_bytes_is_part_of_it() {
-    let hidden: BTreeSet<String> = sources().iter().flat_map(|path| imports(&code(path))).collect();
-    for name in ["Response", "SecretString", "Value", "BoxStream"] {
-        assert!(hidden.contains(name), "{name} is imported somewhere: {hidden:?}");
+    let mut all = BTreeSet::new();
+    for path in sources() {
+        let code = code(&path);
+        let hidden: BTreeSet<String> = imports(&code).into_iter().collect();
+        only_own(&hidden, &items(&code));
+        all.extend(hidden);
     }
-    for line in surface().lines().filter(|line| !line.contains("derive(")) {
+    only_own(&BTreeSet::new(), &reexports(&code(&root().join("lib.rs"))));
+    for name in ["Response", "SecretString", "Value", "BoxStream", "Timestamp"] {
+        assert!(all.contains(name), "{name} is imported somewhere: {all:?}");
+    }
+}
+
+/// None of these lines names a hidden crate or what its file imports of one.
+fn only_own(hidden: &BTreeSet<String>, lines: &[String]) {
+    for line in lines.iter().filter(|line| !line.contains("derive(")) {
         // What feature `jiff` is for, and a trait that users may use or not.
         let wanted = [
             "From<jiff::Timestamp>",
             "for jiff::Timestamp",
-            "Stream for Items<T>",
+            "impl<T> Stream for Items<T>",
         ];
         if wanted.iter().any(|wanted| line.contains(wanted)) {
             continue;
@@ -49,14 +60,61 @@ fn no_dependency_but_http_url_and_bytes_is_part_of_it() {
 
 #[test]
 fn the_readme_lists_the_calls_that_there_are() {
+    let made: BTreeSet<String> = sources().iter().flat_map(|path| calls(&code(path))).collect();
+    assert_eq!(listed_calls(), made);
+}
+
+/// What would be a breaking change stands in the list, wherever it is written.
+#[test]
+fn the_list_has_what_macros_and_features_make() {
+    let items = items(
+        r#"
+use jiff::Timestamp;
+
+macro_rules! id {
+    ($name:ident) => {
+        impl FromStr for $name {
+            type Err = InvalidId;
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize() {}
+        }
+    };
+}
+
+#[cfg(feature = "jiff")]
+impl From<Time> for Timestamp {
+}
+"#,
+    );
+    let expected = [
+        "    impl FromStr for $name",
+        "    impl<'de> Deserialize<'de> for $name",
+        r#"#[cfg(feature = "jiff")] impl From<Time> for Timestamp"#,
+    ];
+    assert_eq!(items, expected);
+    let names = reexports(
+        "mod a;\npub use a::{\n    B,\n    C,\n};\n#[cfg(feature = \"jiff\")]\npub use d::E;\n#[cfg(unix)]\npub use f::G;\n",
+    );
+    let expected = [
+        "pub use a::{B, C}",
+        r#"#[cfg(feature = "jiff")] pub use d::E"#,
+        "#[cfg(unix)] pub use f::G",
+    ];
+    assert_eq!(names, expected);
+    let imported = "use tokio::{\n    fs::File as Open,\n    io::AsyncReadExt as _,\n    time,\n};\nuse jiff::Timestamp;\n";
+    assert_eq!(imports(imported), ["Open", "Timestamp"]);
+}
+
+/// The calls that the README lists, as `METHOD template`.
+pub(crate) fn listed_calls() -> BTreeSet<String> {
     let readme = include_str!("../../README.md");
     let quoted = readme.split('`').skip(1).step_by(2);
-    let listed: BTreeSet<String> = quoted
+    quoted
         .filter(|text| text.contains(" /v4/"))
         .map(ToOwned::to_owned)
-        .collect();
-    let made: BTreeSet<String> = sources().iter().flat_map(|path| calls(&code(path))).collect();
-    assert_eq!(listed, made);
+        .collect()
 }
 
 /// The calls that a file makes, as `METHOD template`.
@@ -92,7 +150,7 @@ fn sources() -> Vec<PathBuf> {
         }
     }
     let mut found = Vec::new();
-    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    collect(&root(), &mut found);
     found.sort();
     found
 }
@@ -106,25 +164,29 @@ fn code(path: &Path) -> String {
 /// What a file takes from crates that must stay hidden, but for traits that only lend their methods.
 fn imports(code: &str) -> Vec<String> {
     let mut names = Vec::new();
-    for line in code.lines().filter_map(|line| line.strip_prefix("use ")) {
+    let first = code.strip_prefix("use ").into_iter();
+    let uses = first.chain(code.split("\nuse ").skip(1));
+    for line in uses.filter_map(|rest| rest.split(';').next()) {
         if HIDDEN
             .iter()
             .any(|hidden| line.starts_with(&format!("{hidden}::")))
         {
             let parts = line.split([',', '{', '}', ';']).map(str::trim);
             let names_in = parts.filter(|part| !part.ends_with(" as _"));
-            let last = names_in.filter_map(|part| part.rsplit("::").next());
+            let last = names_in.filter_map(|part| part.rsplit([':', ' ']).next());
             let types = last.filter(|name| name.starts_with(char::is_uppercase));
             names.extend(types.map(ToOwned::to_owned));
         }
     }
-    // The crate has things of its own that are called so; `Stream` is implemented on purpose.
-    names.retain(|name| !["Timestamp", "Stream", "Certificate"].contains(&name.as_str()));
     names
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
 fn surface() -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = root();
     let mut text = String::from("// lib.rs\n");
     for names in reexports(&code(&root.join("lib.rs"))) {
         writeln!(text, "{names}").unwrap();
@@ -144,13 +206,18 @@ fn surface() -> String {
 
 /// What has a name outside: each `pub use` of the crate's root on one line.
 fn reexports(code: &str) -> Vec<String> {
-    let uses = code.split("\npub use ").skip(1);
-    let names = uses.filter_map(|rest| rest.split_once(';'));
-    let line = |(names, _): (&str, _)| names.split_whitespace().collect::<Vec<_>>().join(" ");
-    names
-        .map(line)
-        .map(|names| format!("pub use {}", names.replace("{ ", "{").replace(", }", "}")))
-        .collect()
+    let pieces: Vec<&str> = code.split("\npub use ").collect();
+    let pairs = pieces.windows(2);
+    let line = |pair: &[&str]| {
+        let before = pair[0].lines().next_back();
+        let when = before.filter(|line| line.starts_with("#[cfg"));
+        let when = when.map(|when| format!("{when} ")).unwrap_or_default();
+        let (names, _) = pair[1].split_once(';')?;
+        let names = names.split_whitespace().collect::<Vec<_>>().join(" ");
+        let names = names.replace("{ ", "{").replace(", }", "}");
+        Some(format!("{when}pub use {names}"))
+    };
+    pairs.filter_map(line).collect()
 }
 
 /// The public items of a formatted file: declarations without bodies, fields, variants, implementations.
@@ -167,7 +234,7 @@ fn items(code: &str) -> Vec<String> {
             continue;
         }
         if declaration.is_empty() && trimmed.starts_with("#[") {
-            let told = ["#[derive", "#[non_exhaustive]", "#[must_use"];
+            let told = ["#[derive", "#[non_exhaustive]", "#[must_use", "#[cfg"];
             if told.iter().any(|told| trimmed.starts_with(told)) {
                 write!(attributes, "{trimmed} ").unwrap();
             }
@@ -222,6 +289,7 @@ fn items(code: &str) -> Vec<String> {
 fn is_public(line: &str) -> bool {
     let trimmed = line.trim_start();
     line.starts_with("impl")
+        || (trimmed.starts_with("impl") && trimmed.contains(" for $name"))
         || (trimmed.starts_with("pub ") && !trimmed.starts_with("pub use"))
         || line.starts_with("open_enum! {")
         || line.starts_with("id!(")

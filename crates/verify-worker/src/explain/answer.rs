@@ -120,14 +120,16 @@ fn actor(actor: Actor) -> &'static str {
 fn message(verdict: Verdict, late: bool) -> Option<String> {
     match verdict {
         Verdict::Failed(failure) => Some(failure.message),
-        Verdict::Waiting { cause } | Verdict::Progressing { cause } if late => {
-            Some(delayed_message(Some(&cause)))
-        }
-        Verdict::Waiting { cause } => Some(waiting_message(Some(&cause))),
-        Verdict::Progressing { cause } | Verdict::Terminating { cause } => Some(cause),
+        Verdict::Waiting { cause } => Some(delayed(waiting_message(Some(&cause)), late)),
+        Verdict::Progressing { cause } => Some(delayed(cause, late)),
+        Verdict::Terminating { cause } => Some(cause),
         Verdict::Recreate { cause, .. } => Some(recreated_message(&cause)),
         Verdict::Healthy { .. } | Verdict::NotCreated | Verdict::Missing => None,
     }
+}
+
+fn delayed(text: String, late: bool) -> String {
+    if late { delayed_message(Some(&text)) } else { text }
 }
 
 // === impl Circumstances ===

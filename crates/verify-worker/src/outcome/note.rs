@@ -9,10 +9,11 @@ use screwdriver_api_client::BuildUpdate;
 
 use super::{Circumstances, Report, Words};
 
-/// A build that waits hears `text`, or from the check of the init timeout on that it takes long.
-pub(super) fn waiting(check: &CheckState, cause: &str, text: String, at: &Circumstances<'_>) -> Report {
+/// A build that waits hears `text`, from the check of the init timeout on with the words before it that it takes long:
+/// whoever looks for the predecessor's text about resources finds it as long as that is so.
+pub(super) fn waiting(check: &CheckState, text: String, at: &Circumstances<'_>) -> Report {
     let text = if at.ladder.tells_delay(check.number) {
-        delayed_message(Some(cause))
+        delayed_message(Some(&text))
     } else {
         text
     };

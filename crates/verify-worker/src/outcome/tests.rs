@@ -323,14 +323,14 @@ fn the_pod_that_is_there_is_adopted() {
 fn from_the_init_timeout_on_a_build_that_waits_hears_that_it_takes_long() {
     let pod = facts("u1", 0);
     let waiting_text = format!("{WAITING} the cause");
-    let delayed_text = format!("{DELAYED}: the cause");
+    let delayed_text = format!("{DELAYED}: {waiting_text}");
     let cases = [
         (waiting(), 0, waiting_text.clone()),
         (waiting(), 1, waiting_text),
         (waiting(), 2, delayed_text.clone()),
         (waiting(), 3, delayed_text.clone()),
         (progressing(), 1, cause()),
-        (progressing(), 2, delayed_text),
+        (progressing(), 2, format!("{DELAYED}: the cause")),
     ];
     for (verdict, number, text) in cases {
         let name = verdict.as_str();
