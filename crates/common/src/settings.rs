@@ -186,6 +186,8 @@ pub struct TelemetrySettings {
     pub traces: Option<ExportSettings>,
     /// Where metrics are pushed; `None`: they are only served.
     pub metrics: Option<ExportSettings>,
+    /// Time between two pushes of metrics.
+    pub metric_interval: Duration,
     /// Which traces are kept.
     pub sampler: Sampler,
     /// What is said about the process with either.

@@ -83,7 +83,7 @@ impl Telemetry {
         let resource = export::resource(&settings.resource, service, version);
         let metrics = match &settings.metrics {
             Some(to) => {
-                let reader = metrics::push::reader(to)?;
+                let reader = metrics::push::reader(to, settings.metric_interval)?;
                 Metrics::with(service, version, |provider| {
                     provider.with_reader(reader).with_resource(resource.clone())
                 })?

@@ -11,6 +11,7 @@ fn without_a_collector_a_silent_log_disables_every_span() {
     let settings = TelemetrySettings {
         traces: None,
         metrics: None,
+        metric_interval: std::time::Duration::from_mins(1),
         sampler: Sampler::ParentOrShare,
         resource: ResourceSettings::default(),
         log_filter: "off".to_owned(),

@@ -14,6 +14,8 @@ const PROTOCOL: &str = "http/protobuf";
 const OTLP: &str = "otlp";
 /// The standard's own limit of one export, in milliseconds.
 const TIMEOUT: u64 = 10_000;
+/// The standard's own pause between two pushes of metrics, in milliseconds.
+const INTERVAL: u64 = 60_000;
 
 /// Where one signal goes.
 #[derive(Debug, Clone)]
@@ -80,8 +82,8 @@ impl ExportSettings {
         }
         let all = headers(section, "otlpHeaders");
         let headers = headers(section, signal.headers).or(all).unwrap_or_default();
-        let all = timeout(section, "otlpTimeout");
-        let timeout = timeout(section, signal.timeout).or(all);
+        let all = milliseconds(section, "otlpTimeout");
+        let timeout = milliseconds(section, signal.timeout).or(all);
         is_wanted(section, signal)
             .then_some(endpoint)
             .flatten()
@@ -130,13 +132,18 @@ fn protocol(section: &Section<'_>, signal: &Signal, key: &str) {
     }
 }
 
+/// Milliseconds between two pushes of metrics.
+pub(super) fn interval(section: &Section<'_>) -> Duration {
+    milliseconds(section, "metricExportInterval").unwrap_or(Duration::from_millis(INTERVAL))
+}
+
 /// Milliseconds, above zero.
-fn timeout(section: &Section<'_>, key: &str) -> Option<Duration> {
+fn milliseconds(section: &Section<'_>, key: &str) -> Option<Duration> {
     let text = section.text(key)?;
     let milliseconds = text.parse().ok().filter(|milliseconds| *milliseconds > 0);
     if milliseconds.is_none() {
         section.notes().warn(format!(
-            "{} is no number of milliseconds above zero: an export may take as long as without it",
+            "{} is no number of milliseconds above zero, and counts as not set",
             section.place_of(key)
         ));
     }

@@ -204,6 +204,7 @@ impl TelemetrySettings {
         Self {
             traces: export(&export::TRACES),
             metrics: export(&export::METRICS),
+            metric_interval: export::interval(section),
             sampler: Sampler::read(section),
             resource: ResourceSettings::read(section),
             log_filter: log_filter(section),

@@ -144,7 +144,7 @@ async fn the_last_spans_and_metrics_reach_the_collector_before_the_end() {
         endpoint: metrics_to.endpoint,
         ..to.clone()
     };
-    let reader = metrics::push::reader(&metrics_to).unwrap();
+    let reader = metrics::push::reader(&metrics_to, Duration::from_mins(1)).unwrap();
     let metrics = Metrics::with("test-worker", "1.2.3", |provider| {
         provider.with_reader(reader).with_resource(resource.clone())
     })
@@ -184,7 +184,7 @@ fn a_collector_that_never_answers_does_not_hold_up_the_end() {
     let (traces, traces_at) = counted(&Metrics::new("test-worker", "1.2.3").unwrap());
     one_span(&traces);
     let (metrics_at, to) = collector("/v1/metrics");
-    let reader = metrics::push::reader(&to).unwrap();
+    let reader = metrics::push::reader(&to, Duration::from_mins(1)).unwrap();
     let metrics = Metrics::with("test-worker", "1.2.3", |provider| provider.with_reader(reader)).unwrap();
     metrics.parked("not-json");
     let telemetry = Telemetry {
@@ -205,7 +205,7 @@ async fn a_collector_that_hangs_is_waited_for_two_seconds_at_the_end() {
     let (traces, traces_at) = counted(&Metrics::new("test-worker", "1.2.3").unwrap());
     one_span(&traces);
     let (metrics_at, to) = collector("/v1/metrics");
-    let reader = metrics::push::reader(&to).unwrap();
+    let reader = metrics::push::reader(&to, Duration::from_mins(1)).unwrap();
     let metrics = Metrics::with("test-worker", "1.2.3", |provider| provider.with_reader(reader)).unwrap();
     let telemetry = Telemetry {
         traces: Some(traces),

@@ -101,6 +101,9 @@ fn sampler_and_resource_take_the_standard_variables() {
     .unwrap()
     .telemetry;
     assert_eq!(telemetry.sampler, Sampler::None);
+    assert_eq!(telemetry.metric_interval, Duration::from_mins(1));
+    let often = load(&[("OTEL_METRIC_EXPORT_INTERVAL", "500")]).unwrap().telemetry;
+    assert_eq!(often.metric_interval, Duration::from_millis(500));
     assert_eq!(telemetry.resource.service_name.as_deref(), Some("starter"));
     assert_eq!(telemetry.resource.attributes.len(), 2);
 }
@@ -118,6 +121,7 @@ fn what_the_standard_knows_and_we_do_not_is_told_and_does_not_stop_the_worker() 
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "10000"),
         ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "0", "1"),
         ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "-1", "1"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "60s", "500"),
         ("OTEL_TRACES_EXPORTER", "zipkin", "otlp"),
         ("OTEL_METRICS_EXPORTER", "console,otlp", "prometheus,otlp"),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote", "always_on"),

@@ -83,6 +83,8 @@ pub(super) const VARIABLES: &[Variable] = rows! {
         "otlp: traces go to the collector, if one is set; none: they go nowhere. Another is told at the start and not used")
     ("OTEL_METRICS_EXPORTER", Key("telemetry.metricsExporter"), Text, "otlp",
         "otlp: metrics are pushed to the collector, if one is set; none or prometheus: they are only served on /metrics. Another is told at the start and not used")
+    ("OTEL_METRIC_EXPORT_INTERVAL", Key("telemetry.metricExportInterval"), Text, "60000",
+        "milliseconds between two pushes of metrics; what is no such number is told at the start and not used")
     ("OTEL_SERVICE_NAME", Key("telemetry.serviceName"), Text, "",
         "service.name of traces and metrics instead of the worker's own")
     ("OTEL_RESOURCE_ATTRIBUTES", Key("telemetry.resourceAttributes"), Text, "",
