@@ -133,6 +133,8 @@ async fn jaeger_shows_one_trace_though_workers_and_broker_were_killed_in_between
     world.peers.kubelet.release(world.namespace.name(), &pod);
     world.build_is(id, "on a node", SOON, has_node).await?;
     let trace = whole(&jaeger, id, &STORY).await?;
+    // The broker keeps the delay over its own death.
+    delay(&trace, Duration::from_secs(7))?;
     println!("{}", jaeger.link(&trace.id));
     Ok(())
 }
