@@ -4,9 +4,9 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Output, Stdio},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use axum::body::Body;
@@ -79,27 +79,17 @@ fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.ancestors().nth(2).unwrap().join("examples").join(name);
     let built = fs::metadata(&path).and_then(|found| found.modified()).ok();
-    let crate_dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/api-client");
-    let changed = ["examples", "src"].map(|dir| newest(&Path::new(crate_dir).join(dir)));
-    // By the times that Cargo goes by as well.
+    // Beside it Cargo writes what it is made of: `path: path path`.
+    let made_of = fs::read_to_string(path.with_extension("d")).unwrap_or_default();
+    let sources = made_of.split_whitespace().skip(1);
+    let changed = sources
+        .filter_map(|source| fs::metadata(source).ok()?.modified().ok())
+        .max();
     assert!(
-        built.is_some_and(|built| changed.iter().all(|changed| *changed <= built)),
+        built.is_some() && changed.is_some() && changed <= built,
         "{name} is not built, or of older sources: run `cargo build --workspace --examples`"
     );
     path
-}
-
-/// When a file in this folder or beneath it was last written.
-fn newest(dir: &Path) -> SystemTime {
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
-    let times = entries.map(|entry| {
-        if entry.file_type().unwrap().is_dir() {
-            newest(&entry.path())
-        } else {
-            entry.metadata().unwrap().modified().unwrap()
-        }
-    });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 async fn next_of(lines: &mut Lines<BufReader<ChildStdout>>) -> String {

@@ -192,10 +192,12 @@ impl BuildsApi {
     }
 }
 
+/// How a call is counted. That a build is finished is what was asked for, whatever its status.
 fn answer(error: Option<&ApiError>) -> AnswerClass {
-    error.map_or(AnswerClass::Success, |error| {
-        AnswerClass::of(error.status().map(|status| status.as_u16()))
-    })
+    match error {
+        None | Some(ApiError::Finished { .. }) => AnswerClass::Success,
+        Some(error) => AnswerClass::of(error.status().map(|status| status.as_u16())),
+    }
 }
 
 /// The span of a call about a build. The client asks the same address, without what may stand around its path.

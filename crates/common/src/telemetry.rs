@@ -192,8 +192,8 @@ fn logged(filter: &str) -> Result<impl Filter<Registry> + use<>, TelemetryError>
     .with_max_level_hint(context);
     let worthwhile = filter_fn(|metadata| {
         // The clients of the peers print whole messages and answers that they cannot use, tokens included, and at the
-        // lowest level a password; the exporter's libraries tell each batch that a collector refuses. Whatever goes
-        // wrong in them is returned to us, and told once.
+        // lowest level a password; the exporter's libraries tell each batch that a collector refuses. Whatever
+        // fails in them is returned to us, and told once.
         !["opentelemetry", "lapin", "kube"]
             .iter()
             .any(|library| metadata.target().starts_with(library))

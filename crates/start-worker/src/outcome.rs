@@ -225,13 +225,14 @@ fn refused(
     if spends && !fails {
         state.attempt += 1;
     }
+    let why = match (&error, class) {
+        (ClusterError::Invalid { .. }, _) => NoPod::Invalid,
+        (_, Class::Permanent) => NoPod::Refused,
+        (_, Class::Quota) => NoPod::Quota,
+        (_, Class::Environment | Class::Transient | Class::Busy) => NoPod::Unavailable,
+    };
     let again = again(config, &state, delay, error.into());
     if fails {
-        let why = match class {
-            Class::Permanent => NoPod::Refused,
-            Class::Quota => NoPod::Quota,
-            Class::Environment | Class::Transient | Class::Busy => NoPod::Unavailable,
-        };
         Decision::Fail(Failing { why, text, again })
     } else {
         Decision::Back {

@@ -122,7 +122,7 @@ impl VerifyHandler {
                     self.count(&look.check, facts.as_ref(), &verdict);
                 }
                 if let Some(facts) = &facts
-                    && ends_the_way(&look.check, Some(facts), &outcome)
+                    && ends_the_way(&look.check, facts, &outcome)
                 {
                     record_stages(facts);
                 }

@@ -45,6 +45,19 @@
 {{- end -}}
 {{- end -}}
 
+{{/* What the predecessor had for Jenkins is of no use, and a secret all the same. */}}
+{{- range $place, $environment := $environments -}}
+{{- if include "launcher.text" (get ($environment | default dict) "EXECUTOR_JENKINS_PASSWORD") -}}
+{{- printf "%s.EXECUTOR_JENKINS_PASSWORD: Jenkins is not supported: take the password out" $place | fail -}}
+{{- end -}}
+{{- end -}}
+{{- range $worker, $values := $root.Values.workers -}}
+{{- $layers := (include "launcher.layers" (dict "root" $root "worker" $worker) | fromJson).layers -}}
+{{- if include "launcher.lookup" (dict "layers" $layers "path" (list "executor" "jenkins" "options" "jenkins" "password")) -}}
+{{- fail "executor.jenkins.options.jenkins.password in config or NODE_CONFIG: Jenkins is not supported: take the password out" -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What is in the file or in a variable is read by everyone who may read ConfigMaps or Deployments. */}}
 {{- range $variable, $key := include "launcher.secrets" . | fromYaml -}}
 {{- range $place, $environment := $environments -}}

@@ -277,6 +277,14 @@ async fn secrets_in_plain_text_are_refused_with_the_place_for_them() {
             "executor.k8s-vm.options.kubernetes.token in config or NODE_CONFIG: it is a secret, which is not read from \
              values: put it into a Secret, and name that in secretEnv.K8S_TOKEN",
         ),
+        (
+            json!({ "env": { "EXECUTOR_JENKINS_PASSWORD": "hunter2" } }),
+            "env.EXECUTOR_JENKINS_PASSWORD: Jenkins is not supported: take the password out",
+        ),
+        (
+            json!({ "config": { "executor": { "jenkins": { "options": { "jenkins": { "password": "hunter2" } } } } } }),
+            "executor.jenkins.options.jenkins.password in config or NODE_CONFIG: Jenkins is not supported",
+        ),
         // Variables do not reach an operator's own.
         (
             json!({ "config": token("big.nodes") }),

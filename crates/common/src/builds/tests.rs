@@ -123,3 +123,27 @@ fn a_token_without_an_end_is_not_tried_again_where_it_is_refused() {
     let down = Trouble::Down(None);
     assert_eq!(Undelivered::of(&down, TokenLife::Unknown), Undelivered::Later);
 }
+
+/// An alert goes by the share of refusals.
+#[test]
+fn an_answer_that_the_build_is_finished_is_no_refusal() {
+    assert_eq!(answer(None), AnswerClass::Success);
+    let said = |status: u16| ApiError::Unexpected {
+        status: status.try_into().unwrap(),
+        message: text(),
+    };
+    let table = [
+        (ApiError::Finished { message: text() }, AnswerClass::Success),
+        (ApiError::Forbidden { message: text() }, AnswerClass::ClientError),
+        (ApiError::NotFound { message: text() }, AnswerClass::ClientError),
+        (
+            ApiError::Unauthorized { message: text() },
+            AnswerClass::ClientError,
+        ),
+        (said(302), AnswerClass::Other),
+        (said(502), AnswerClass::ServerError),
+    ];
+    for (error, expected) in table {
+        assert_eq!(answer(Some(&error)), expected, "{error:?}");
+    }
+}

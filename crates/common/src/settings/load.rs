@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, net::IpAddr, path::Path, time::Duration};
 
+use url::Url;
+
 use super::{
     BrokerSettings, BuildsApiSettings, Check, CheckSettings, Clocks, EcosystemSettings, Environment,
     ExecutorsSettings, ExportSettings, HttpSettings, LogFormat, Plugin, ResourceSettings, Sampler, Settings,
@@ -74,7 +76,8 @@ impl Settings {
 fn warn_of_strangers(ecosystem: &EcosystemSettings, notes: &Notes) {
     let is_default = |name: &str, address: &WebAddress| {
         let row = variables::all().find(|variable| variable.name == name);
-        row.and_then(|row| row.default) == Some(address.as_str())
+        let host = |address: &str| Some(Url::parse(address).ok()?.host()?.to_owned());
+        row.and_then(|row| host(row.default?)) == host(address.as_str())
     };
     if is_default("ECOSYSTEM_API", &ecosystem.api) {
         return;

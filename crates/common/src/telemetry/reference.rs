@@ -81,7 +81,11 @@ decide early what to keep.
 What waits for the collector is bounded (1,024 spans); what does not fit is dropped and counted in
 `sd_worker_spans_total`. A collector that hangs delays no build (`a_collector_that_hangs_costs_spans_and_no_time`); at
 the exit it is waited for 2 s at the most (`a_collector_that_hangs_is_waited_for_two_seconds_at_the_end`), and what it
-did not take by then is lost.
+did not take by then is lost. A collector that refuses is told in the log, once until it takes all again. What one takes
+only a part of counts as exported.
+
+Each process has a `service.instance.id` of its own, a random UUID, unless `OTEL_RESOURCE_ATTRIBUTES` names one: replicas
+push the same series.
 ";
 
 const TAIL: &str = "
@@ -101,7 +105,8 @@ export OTEL_METRICS_EXPORTER=none             # Jaeger takes no metrics
 `TRACES=jaeger` it is a real Jaeger's answer. Here is one, shortened. The stages of a pod have the pod's own times, in
 whole seconds, so they stand before the look that told of them. Each pod tells them once: under the first check that
 sees its build run, or under what ended its way before (a check that fails or replaces it, a finished build, a stop; a
-pod that failed before it ran tells them again under the stop that removes it):
+pod that failed before it ran tells them again under the stop that removes it; one that was stopped before any look saw
+it run may tell nothing):
 
 ```text
     0.000s     0.181s  start-worker   process ClusterA  [created]

@@ -127,6 +127,26 @@ fn one_span(traces: &SdkTracerProvider) {
     });
 }
 
+/// Replicas push the same series: without an identity of its own a store would take one for the other.
+#[test]
+fn each_process_has_an_id_of_its_own_unless_the_operator_gives_one() {
+    let id = |said: &[(&str, &str)]| {
+        let attributes = said
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let settings = ResourceSettings {
+            attributes: attributes.collect(),
+            ..ResourceSettings::default()
+        };
+        let resource = export::resource(&settings, "test-worker", "1.2.3");
+        let key = opentelemetry::Key::from_static_str("service.instance.id");
+        resource.get(&key).unwrap().to_string()
+    };
+    assert_ne!(id(&[]), id(&[]));
+    assert_eq!(id(&[]).len(), 36, "a UUID");
+    assert_eq!(id(&[("service.instance.id", "one")]), "one");
+}
+
 /// Both signals go out at the end, as what the settings say, with the headers of the settings.
 #[tokio::test]
 async fn the_last_spans_and_metrics_reach_the_collector_before_the_end() {

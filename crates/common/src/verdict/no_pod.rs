@@ -7,7 +7,9 @@ use super::Actor;
 pub enum NoPod {
     /// No pod can be made of the start: an executor that there is not, or settings that give no pod.
     Impossible,
-    /// The cluster refuses the pod itself: a policy, or an API server that finds it invalid.
+    /// The API server finds the pod of this job invalid.
+    Invalid,
+    /// A policy of the cluster refuses the pod.
     Refused,
     /// Another pod held its name to the end.
     NameTaken,
@@ -21,8 +23,9 @@ pub enum NoPod {
 
 impl NoPod {
     /// Every one.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Impossible,
+        Self::Invalid,
         Self::Refused,
         Self::NameTaken,
         Self::Quota,
@@ -33,6 +36,7 @@ impl NoPod {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Impossible => "start_impossible",
+            Self::Invalid => "pod_invalid",
             Self::Refused => "pod_refused",
             Self::NameTaken => "pod_name_taken",
             Self::Quota => "namespace_quota",
@@ -43,7 +47,7 @@ impl NoPod {
     /// Who can mend it.
     pub fn actor(self) -> Actor {
         match self {
-            Self::Impossible => Actor::You,
+            Self::Impossible | Self::Invalid => Actor::You,
             Self::Refused | Self::NameTaken | Self::Quota | Self::Unavailable => Actor::ClusterAdmin,
         }
     }

@@ -19,7 +19,7 @@ pub fn took_effect(verdict: &Verdict, outcome: &Outcome) -> bool {
 
 /// Whether this look tells the stages of the pod that it saw: once for each pod, by the first look that sees its build
 /// run, or by the one that ends it before.
-pub fn ends_the_way(check: &CheckState, facts: Option<&Facts>, outcome: &Outcome) -> bool {
+pub fn ends_the_way(check: &CheckState, facts: &Facts, outcome: &Outcome) -> bool {
     let ends = match outcome {
         Outcome::Healthy | Outcome::Watching | Outcome::Recreating | Outcome::Failed | Outcome::Finished => {
             true
@@ -36,7 +36,7 @@ pub fn ends_the_way(check: &CheckState, facts: Option<&Facts>, outcome: &Outcome
         | Outcome::Parked(_)
         | Outcome::Unsettled(_) => false,
     };
-    ends && !knows_running(check, facts)
+    ends && !knows_running(check, Some(facts))
 }
 
 #[cfg(test)]
@@ -67,7 +67,7 @@ mod tests {
         let mut ran = check();
         ran.uid.clone_from(&pod.uid);
         ran.look.phase = Some(Phase::Running);
-        let told = |check, outcome: &Outcome| ends_the_way(check, Some(&pod), outcome);
+        let told = |check, outcome: &Outcome| ends_the_way(check, &pod, outcome);
         for outcome in [
             Outcome::Healthy,
             Outcome::Watching,

@@ -28,12 +28,16 @@ fn a_store_of_another_installation_is_told() {
         ("ECOSYSTEM_STORE", "https://store.sd.example"),
         ("ECOSYSTEM_UI", "https://cd.sd.example"),
     );
+    let slash = ("ECOSYSTEM_API", "https://API.screwdriver.cd/");
+    let stranger = ("ECOSYSTEM_STORE", "https://store.screwdriver.cd/");
     let strange = ["https://store.screwdriver.cd", "https://cd.screwdriver.cd"];
     let cases = [
         (vec![], &strange[..0]),
         (vec![api, store, ui], &strange[..0]),
         (vec![api, store], &strange[1..]),
         (vec![api], &strange),
+        (vec![slash], &strange[..0]),
+        (vec![api, stranger, ui], &["https://store.screwdriver.cd/"]),
     ];
     for (variables, strangers) in cases {
         let warnings = load(&variables).unwrap().warnings;

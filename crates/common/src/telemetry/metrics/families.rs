@@ -162,7 +162,7 @@ families! {
     CACHE_ENTRIES = Kind::Counter, "sd.worker.cache.removed" [closed::<CacheEntry>()]
         "What clears removed from disk caches.";
     CALLS = Kind::Counter, "sd.worker.calls" [closed::<Peer>(), closed::<Verb>(), closed::<AnswerClass>()]
-        "Calls to peers by how they ended.";
+        "Calls to peers by how they ended; the answer that a build is finished counts as 2xx, whatever its status.";
     CALL_DURATION = Kind::Seconds(WORK), "sd.worker.call.duration" [closed::<Peer>(), closed::<Verb>()]
         "Duration of calls to peers.";
     PEERS_DOWN = Kind::Level, "sd.worker.peers.down" [closed::<Peer>()]

@@ -171,7 +171,7 @@ fn a_failure_is_counted_by_what_stood_between_it_and_its_pod() {
     };
     let table = [
         ("policy", at(0), NoPod::Refused),
-        ("invalid", at(0), NoPod::Refused),
+        ("invalid", at(0), NoPod::Invalid),
         ("quota", past(0), NoPod::Quota),
         ("forbidden", past(0), NoPod::Unavailable),
         ("webhook", past(0), NoPod::Unavailable),
