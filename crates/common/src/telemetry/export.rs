@@ -19,7 +19,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use self::{backlog::Backlog, news::News};
+use self::backlog::Backlog;
 use super::{TelemetryError, metrics::Metrics, phases::PhaseTracer};
 use crate::settings::{ExportSettings, ResourceSettings, Sampler as Kept};
 
@@ -55,7 +55,6 @@ pub(super) fn provider(
     let exporter = addressed(SpanExporter::builder().with_http(), to)
         .build()
         .map_err(TelemetryError::Exporter)?;
-    let exporter = News::of("spans").tell(exporter);
     let batches = BatchConfigBuilder::default()
         .with_max_queue_size(QUEUE)
         .with_max_export_batch_size(BATCH)

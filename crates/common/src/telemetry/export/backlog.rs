@@ -18,6 +18,7 @@ use opentelemetry_sdk::{
     trace::{Span, SpanData, SpanExporter, SpanProcessor},
 };
 
+use super::news::News;
 use crate::telemetry::metrics::{Metrics, labels::SpanResult};
 
 /// How many spans wait. Clones share the number.
@@ -40,6 +41,7 @@ pub(super) struct Bounded<P> {
 pub(super) struct Counted<E> {
     exporter: E,
     backlog: Backlog,
+    news: News,
 }
 
 // === impl Backlog ===
@@ -64,6 +66,7 @@ impl Backlog {
         Counted {
             exporter,
             backlog: self.clone(),
+            news: News::of("spans"),
         }
     }
 
@@ -124,6 +127,7 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
             Err(_) => SpanResult::Failed,
         };
         self.backlog.leave(spans, result);
+        self.news.hear(&exported);
         exported
     }
 

@@ -7,10 +7,8 @@ use std::{
 };
 
 use opentelemetry_sdk::{
-    Resource,
     error::OTelSdkResult,
     metrics::{Temporality, data::ResourceMetrics, exporter::PushMetricExporter},
-    trace::{SpanData, SpanExporter},
 };
 
 /// What is known of a collector.
@@ -21,7 +19,7 @@ pub(in crate::telemetry) struct News {
     refuses: AtomicBool,
 }
 
-/// An exporter whose collector is told of.
+/// An exporter of metrics whose collector is told of.
 #[derive(Debug)]
 pub(in crate::telemetry) struct Told<E> {
     exporter: E,
@@ -43,7 +41,8 @@ impl News {
         Told { exporter, news: self }
     }
 
-    fn hear(&self, exported: &OTelSdkResult) {
+    /// An export ended so.
+    pub(super) fn hear(&self, exported: &OTelSdkResult) {
         let what = self.what;
         match exported {
             Err(error) if !self.refuses.swap(true, Ordering::Relaxed) => {
@@ -62,26 +61,6 @@ impl News {
 }
 
 // === impl Told ===
-
-impl<E: SpanExporter> SpanExporter for Told<E> {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let exported = self.exporter.export(batch).await;
-        self.news.hear(&exported);
-        exported
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
-    }
-}
 
 impl<E: PushMetricExporter> PushMetricExporter for Told<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
