@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
+use common::job::ANNOTATIONS;
 use k8s_openapi::{
     api::{core::v1::ServiceAccount, node::v1::RuntimeClass},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
@@ -22,7 +23,7 @@ use serde_json::{Map, Value, json};
 use testbed::{control_plane::ControlPlane, pki::Pki, worker};
 
 /// Generated builds.
-const MANY: usize = 150;
+const MANY: usize = 200;
 
 /// What an API server refuses in a pod that a job's annotations made, by the place that it names: limits below
 /// zero, and speeds and sizes of disk that are no value of a label. The build fails with the server's words.
@@ -267,21 +268,7 @@ fn config(annotations: &Map<String, Value>) -> Value {
 }
 
 fn annotations() -> impl Strategy<Value = Map<String, Value>> {
-    let names = prop::sample::select(vec![
-        "cpu",
-        "ram",
-        "disk",
-        "diskSpeed",
-        "timeout",
-        "dockerEnabled",
-        "dockerCpu",
-        "dockerRam",
-        "rootlessBuildkitEnabled",
-        "buildkitCpu",
-        "buildkitRam",
-        "terminationGracePeriodSeconds",
-        "ephemeralStorage",
-    ]);
+    let names = prop::sample::select(ANNOTATIONS.to_vec());
     let values = prop_oneof![
         4 => prop::sample::select(vec!["MAX", "TURBO", "HIGH", "LOW", "MICRO", "10Gi", "1.5Ti", "100", "1e3", "12Ki"])
             .prop_map(Value::from),

@@ -9,29 +9,23 @@
     reason = "a bench prints its figures"
 )]
 
+#[path = "../tests/recordings/files.rs"]
+mod files;
+
 use std::{
-    collections::BTreeMap,
-    fs,
     hint::black_box,
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use common::{
     facts::Facts,
-    settings::Clocks,
     verdict::{LastLook, Moment, Sight, judge},
 };
 use k8s_openapi::api::core::v1::{Event, Pod};
 use serde_json::Value;
 
-const CLOCKS: Clocks = Clocks {
-    scheduling: Duration::from_mins(15),
-    pulling: Duration::from_mins(15),
-    initialising: Duration::from_mins(5),
-    starting: Duration::from_mins(5),
-    graces: BTreeMap::new(),
-};
+use files::CLOCKS;
+
 const ROUNDS: usize = 301;
 const CALLS: u32 = 200;
 
@@ -73,9 +67,9 @@ fn verdict(facts: &Facts) -> common::verdict::Judgement {
 
 /// The last pod of a recording as the API server wrote it, and its events.
 fn last(name: &str) -> (String, Vec<Event>) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/recordings");
-    let text = fs::read(folder.join(format!("{name}.json"))).unwrap();
-    let recording: Value = serde_json::from_slice(&text).unwrap();
+    let all = files::all();
+    let (_, text) = all.iter().find(|(known, _)| known == name).unwrap();
+    let recording: Value = serde_json::from_slice(text).unwrap();
     let last = recording["snapshots"].as_array().unwrap().last().unwrap();
     (
         last["pod"].to_string(),

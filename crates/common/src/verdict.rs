@@ -24,7 +24,9 @@ pub use self::{
     judge::{explain, explain_gone, judge, wants_events},
     labels::{Labels, labels, labels_of_starts},
     look::{LastLook, Phase},
-    message::{WAITING_FOR_RESOURCES, delayed_message, quoted, recreated_message, waiting_message},
+    message::{
+        WAITING_FOR_RESOURCES, delayed_message, in_its_time, quoted, recreated_message, waiting_message,
+    },
     no_pod::NoPod,
     reason::Reason,
 };

@@ -3,24 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its data has to fail")]
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::LazyLock, time::Duration};
+#[path = "recordings/files.rs"]
+mod files;
+
+use std::{sync::LazyLock, time::Duration};
 
 use common::{
     facts::{Facts, PodPhase, State},
-    settings::Clocks,
     verdict::{Explanation, LastLook, Moment, Sight, Verdict, explain, judge, wants_events},
 };
 use k8s_openapi::api::core::v1::{Event, Pod};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-const CLOCKS: Clocks = Clocks {
-    scheduling: Duration::from_mins(15),
-    pulling: Duration::from_mins(15),
-    initialising: Duration::from_mins(5),
-    starting: Duration::from_mins(5),
-    graces: BTreeMap::new(),
-};
+use files::CLOCKS;
 
 /// A pod as it was once, and the events of its whole life.
 struct Seen {
@@ -31,20 +27,13 @@ struct Seen {
 }
 
 static ALL: LazyLock<Vec<Seen>> = LazyLock::new(|| {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/recordings");
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    files.sort();
     let mut all = Vec::new();
-    for path in files {
-        let recording: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for (name, text) in files::all() {
+        let recording: Value = serde_json::from_slice(&text).unwrap();
         let events: Vec<Event> = serde_json::from_value(recording["events"].clone()).unwrap();
         for snapshot in recording["snapshots"].as_array().unwrap() {
             all.push(Seen {
-                name: path.file_stem().unwrap().to_str().unwrap().to_owned(),
+                name: name.clone(),
                 pod: snapshot["pod"].clone(),
                 facts: serde_json::from_value(snapshot["pod"].clone()).unwrap(),
                 events: events.clone(),

@@ -10,6 +10,8 @@
     reason = "a test that cannot read its data has to fail"
 )]
 
+#[path = "recordings/files.rs"]
+mod files;
 #[path = "recordings/replay.rs"]
 mod replay;
 

@@ -62,6 +62,9 @@ async fn a_watched_build_that_ends_by_itself_is_not_failed() -> anyhow::Result<(
             Ok::<_, anyhow::Error>(())
         })
         .await?;
+        let verdicts = ["sd_worker_verdicts_total", "verdict=\"healthy\""];
+        let verdicts = counted(&verify, &verdicts).await?;
+        anyhow::ensure!((verdicts - 1.0).abs() < 0.5, "{verdicts} pods run");
         // It heard once that it runs: another report would clear what its launcher says.
         let updates = world.api.accepted(id);
         let heard = updates.iter().filter(|update| {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lapin::{
     Acker,
     options::{BasicAckOptions, BasicNackOptions},
-    types::FieldTable,
+    types::{FieldTable, ShortString},
 };
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -33,9 +33,9 @@ pub struct Delivery {
     redelivered: bool,
     deaths: Vec<Death>,
     headers: FieldTable,
-    exchange: String,
-    routing_key: String,
-    message_id: Option<String>,
+    exchange: ShortString,
+    routing_key: ShortString,
+    message_id: Option<ShortString>,
     tag: u64,
     acker: Acker,
     settling: Settling,
@@ -86,9 +86,9 @@ impl Delivery {
             redelivered: delivery.redelivered,
             deaths: headers::deaths(&headers),
             headers,
-            exchange: delivery.exchange.to_string(),
-            routing_key: delivery.routing_key.to_string(),
-            message_id: delivery.properties.message_id().as_ref().map(ToString::to_string),
+            exchange: delivery.exchange,
+            routing_key: delivery.routing_key,
+            message_id: delivery.properties.message_id().clone(),
             tag: delivery.delivery_tag,
             acker: delivery.acker,
             settling,
@@ -112,17 +112,17 @@ impl Delivery {
 
     /// The exchange that it was published to, or that dead letters came through; empty: the default one.
     pub fn exchange(&self) -> &str {
-        &self.exchange
+        self.exchange.as_str()
     }
 
     /// The routing key that it was published with.
     pub fn routing_key(&self) -> &str {
-        &self.routing_key
+        self.routing_key.as_str()
     }
 
     /// The property `message_id`, if whoever published it set one.
     pub fn message_id(&self) -> Option<&str> {
-        self.message_id.as_deref()
+        self.message_id.as_ref().map(ShortString::as_str)
     }
 
     /// The broker that it came from.

@@ -81,8 +81,9 @@ decide early what to keep.
 What waits for the collector is bounded (1,024 spans); what does not fit is dropped and counted in
 `sd_worker_spans_total`. A collector that hangs delays no build (`a_collector_that_hangs_costs_spans_and_no_time`); at
 the exit it is waited for 2 s at the most (`a_collector_that_hangs_is_waited_for_two_seconds_at_the_end`), and what it
-did not take by then is lost. A collector that refuses is told in the log, once until it takes all again. What one takes
-only a part of counts as exported.
+did not take by then is lost. A collector that refuses is told in the log, once until it takes all again
+(`a_collector_that_is_away_is_told_once_for_each_signal`). What one takes only a part of counts as exported
+(`what_a_collector_takes_in_part_counts_as_exported`).
 
 Each process has a `service.instance.id` of its own, a random UUID, unless `OTEL_RESOURCE_ATTRIBUTES` names one: replicas
 push the same series.

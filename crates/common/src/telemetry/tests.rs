@@ -104,11 +104,17 @@ fn counted(metrics: &Metrics) -> (SdkTracerProvider, TcpListener) {
 
 /// Answers the next request, and tells it.
 fn answer(collector: &TcpListener) -> (String, Vec<u8>) {
+    answer_with(collector, b"")
+}
+
+fn answer_with(collector: &TcpListener, body: &[u8]) -> (String, Vec<u8>) {
     let (mut stream, _) = collector.accept().unwrap();
     let asked = request(&mut stream);
-    stream
-        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        .unwrap();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
     asked
 }
 
@@ -270,6 +276,24 @@ fn a_collector_that_hangs_costs_spans_and_no_time() {
     assert_eq!(of("dropped"), SPANS - export::QUEUE);
     let _ = traces.shutdown_with_timeout(Duration::from_millis(1));
     drop(collector);
+}
+
+/// The library tells nobody but its own log.
+#[test]
+fn what_a_collector_takes_in_part_counts_as_exported() {
+    /// An answer's `partial_success` with one rejected span, in protobuf.
+    const ONE_REJECTED: [u8; 4] = [0x0a, 0x02, 0x08, 0x01];
+    let metrics = Metrics::new("test-worker", "1.2.3").unwrap();
+    let (traces, collector) = counted(&metrics);
+    let answered = std::thread::spawn(move || answer_with(&collector, &ONE_REJECTED));
+    one_span(&traces);
+    traces.shutdown_with_timeout(Duration::from_secs(30)).unwrap();
+    answered.join().unwrap();
+    let text = metrics.render();
+    assert!(
+        text.contains("sd_worker_spans_total{result=\"exported\"} 1\n"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -12,6 +12,11 @@ use crate::{
     text::{clean, cut},
 };
 
+/// The status `text` of a build that waits; if it is `late`, behind the words that it takes long.
+pub fn in_its_time(text: String, late: bool) -> String {
+    if late { delayed_message(Some(&text)) } else { text }
+}
+
 /// Status of a build whose pod has no node.
 pub const WAITING_FOR_RESOURCES: &str = "Waiting for resources to be available.";
 

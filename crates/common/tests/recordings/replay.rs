@@ -1,23 +1,17 @@
 //! A recording, and what a chain of checks or a single look would make of it.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::LazyLock, time::Duration};
+use std::{sync::LazyLock, time::Duration};
 
 use common::{
     facts::{Facts, PodPhase, State},
-    settings::Clocks,
     verdict::{Explanation, Judgement, LastLook, Moment, Sight, Verdict, explain, judge, wants_events},
 };
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use serde::Deserialize;
 
-const CLOCKS: Clocks = Clocks {
-    scheduling: Duration::from_mins(15),
-    pulling: Duration::from_mins(15),
-    initialising: Duration::from_mins(5),
-    starting: Duration::from_mins(5),
-    graces: BTreeMap::new(),
-};
+use crate::files::{self, CLOCKS};
+
 /// After the last snapshot, when every grace and clock has run out; the second confirms the first.
 const LATER: [Duration; 2] = [Duration::from_mins(20), Duration::from_mins(25)];
 
@@ -60,21 +54,14 @@ impl Recording {
     }
 
     fn read_all() -> Vec<Self> {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/recordings");
-        let mut files: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-        files.sort();
-        let read = |path: &PathBuf| {
-            let recording: Self = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let read = |(scenario, text): (String, Vec<u8>)| {
+            let recording: Self = serde_json::from_slice(&text).unwrap();
             Self {
-                scenario: path.file_stem().unwrap().to_str().unwrap().to_owned(),
+                scenario,
                 ..recording
             }
         };
-        files.iter().map(read).collect()
+        files::all().into_iter().map(read).collect()
     }
 
     pub(crate) fn replay(&self) -> Vec<Look> {

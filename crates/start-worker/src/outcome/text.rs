@@ -5,7 +5,7 @@ use common::{
     cluster::{Class, ClusterError},
     facts::{Facts, Schedule},
     job::StartState,
-    verdict::{WAITING_FOR_RESOURCES, delayed_message, quoted},
+    verdict::{self, WAITING_FOR_RESOURCES, quoted},
 };
 use jiff::Timestamp;
 use screwdriver_api_client::{BuildUpdate, Stats};
@@ -36,11 +36,7 @@ pub(super) fn failure_text(error: &ClusterError) -> String {
 
 /// What a build waits for; from the init timeout on it hears first that it takes long.
 pub(super) fn in_its_time(text: String, state: &StartState, at: &Circumstances) -> String {
-    if clock::elapsed(state.since, at.now) >= at.init_timeout {
-        delayed_message(Some(&text))
-    } else {
-        text
-    }
+    verdict::in_its_time(text, clock::elapsed(state.since, at.now) >= at.init_timeout)
 }
 
 pub(super) fn waiting_text(error: &ClusterError) -> String {

@@ -6,7 +6,7 @@ use common::{
     facts::{Container, EventFacts, Facts, Role, Schedule, State},
     settings::Settings,
     verdict::{
-        Actor, Explanation, Moment, Reason, Verdict, delayed_message, explain, explain_gone, quoted,
+        Actor, Explanation, Moment, Reason, Verdict, explain, explain_gone, in_its_time, quoted,
         recreated_message, waiting_message, wants_events,
     },
 };
@@ -120,16 +120,12 @@ fn actor(actor: Actor) -> &'static str {
 fn message(verdict: Verdict, late: bool) -> Option<String> {
     match verdict {
         Verdict::Failed(failure) => Some(failure.message),
-        Verdict::Waiting { cause } => Some(delayed(waiting_message(Some(&cause)), late)),
-        Verdict::Progressing { cause } => Some(delayed(cause, late)),
+        Verdict::Waiting { cause } => Some(in_its_time(waiting_message(Some(&cause)), late)),
+        Verdict::Progressing { cause } => Some(in_its_time(cause, late)),
         Verdict::Terminating { cause } => Some(cause),
         Verdict::Recreate { cause, .. } => Some(recreated_message(&cause)),
         Verdict::Healthy { .. } | Verdict::NotCreated | Verdict::Missing => None,
     }
-}
-
-fn delayed(text: String, late: bool) -> String {
-    if late { delayed_message(Some(&text)) } else { text }
 }
 
 // === impl Circumstances ===

@@ -3,7 +3,7 @@
 use common::{
     facts::Facts,
     job::CheckState,
-    verdict::{WAITING_FOR_RESOURCES, delayed_message, quoted},
+    verdict::{WAITING_FOR_RESOURCES, delayed_message, in_its_time, quoted},
 };
 use screwdriver_api_client::BuildUpdate;
 
@@ -12,12 +12,7 @@ use super::{Circumstances, Report, Words};
 /// A build that waits hears `text`, from the check of the init timeout on with the words before it that it takes long:
 /// whoever looks for the predecessor's text about resources finds it as long as that is so.
 pub(super) fn waiting(check: &CheckState, text: String, at: &Circumstances<'_>) -> Report {
-    let text = if at.ladder.tells_delay(check.number) {
-        delayed_message(Some(&text))
-    } else {
-        text
-    };
-    note(check, text)
+    note(check, in_its_time(text, at.ladder.tells_delay(check.number)))
 }
 
 /// Nothing but, once, that it takes long: start-worker knows why there is no pod and says so at each try. Every
